@@ -1,0 +1,227 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { Client as PgClient, ClientConfig } from "pg";
+import { BadInputError, FailedError } from "./errors";
+
+interface Role {
+    /** Role that scripts run as (SET ROLE); absent: the one that logs in. */
+    readonly role?: string;
+}
+
+/**
+ * Where the database's URL comes from: a reference, so that no password enters a stack's state and a rotated one is no
+ * change. It is resolved anew at each connect. `url` is for the command's `--url` alone.
+ */
+export type ConnectionReference = Role &
+    (
+        | {
+              /** Name of an environment variable that holds the URL. */ readonly env: string;
+          }
+        | {
+              /** A command and its arguments, run without a shell; its first line of output is the URL. */
+              readonly command: readonly string[];
+          }
+        | { readonly url: string }
+    );
+
+/** What libpq's own tools need; the password goes through the environment, never through arguments. */
+export type LibpqEnvironment = Readonly<Record<string, string>>;
+
+/** A way to one database. Holds no open connection itself. */
+export interface Database {
+    readonly role: string | undefined;
+    /**
+     * Opens one connection.
+     * @param purpose shown in pg_stat_activity as `schemaward <purpose>`
+     * @throws FailedError when nothing answers, BadInputError when the reference is wrong; neither names the password
+     */
+    connect(purpose: string, options?: ConnectOptions): Promise<PgClient>;
+    /** `host:port/database` for people. */
+    describe(): Promise<string>;
+    /** Environment for pg_dump and its kin. */
+    libpq(database?: string): Promise<LibpqEnvironment>;
+    /** The same server and login, another database. */
+    sibling(database: string): Database;
+}
+
+export interface ConnectOptions {
+    /** Run-time parameters sent in the start-up packet, so that RESET ALL returns to them. */
+    readonly parameters?: Readonly<Record<string, string>>;
+    readonly connectTimeoutMs?: number;
+}
+
+export function openDatabase(reference: ConnectionReference, database?: string): Database {
+    const config = async (): Promise<ClientConfig> => {
+        const parsed = await parseUrl(await resolveUrl(reference), sourceOf(reference));
+        return database === undefined ? parsed : { ...parsed, database };
+    };
+    return {
+        role: reference.role,
+        connect: async (purpose, options) => connect(await config(), purpose, options ?? {}),
+        describe: async () => describe(await config()),
+        libpq: async (other) => libpqEnvironment(await config(), other),
+        sibling: (other) => openDatabase(reference, other),
+    };
+}
+
+function sourceOf(reference: ConnectionReference): string {
+    if ("env" in reference) return `environment variable ${reference.env}`;
+    if ("command" in reference) return `output of ${reference.command[0] ?? "the connection command"}`;
+    return "--url";
+}
+
+async function resolveUrl(reference: ConnectionReference): Promise<string> {
+    if ("url" in reference) return reference.url;
+    if ("env" in reference) {
+        const url = process.env[reference.env];
+        if (url !== undefined && url !== "") return url;
+        throw new BadInputError({
+            what: `The environment variable ${reference.env} is not set, so the database's address is unknown.`,
+            where: { object: "connection.env" },
+            state: "Nothing was touched.",
+            next: `Set ${reference.env} to postgresql://user:password@host:port/database and run again.`,
+        });
+    }
+    const [command, ...args] = reference.command;
+    if (command === undefined)
+        throw new BadInputError({ what: "connection.command is empty.", next: "Name a command that prints the URL." });
+    try {
+        const { stdout } = await promisify(execFile)(command, args, { timeout: 30_000 });
+        return stdout.split("\n", 1)[0]?.trim() ?? "";
+    } catch (error) {
+        // Neither the arguments nor the output are shown: both may hold a secret.
+        const code = (error as { code?: unknown }).code;
+        throw new FailedError({
+            what: `The connection command ${command} failed (${String(code)}).`,
+            state: "Nothing was touched.",
+            next: "Run the command by hand; it must print the database's URL as its first line and exit with 0.",
+        });
+    }
+}
+
+async function parseUrl(url: string, source: string): Promise<ClientConfig> {
+    const { parse } = await import("pg-connection-string");
+    let options: ReturnType<typeof parse>;
+    let sslmode: string | null;
+    try {
+        const parsed = new URL(url);
+        if (parsed.protocol !== "postgres:" && parsed.protocol !== "postgresql:") throw new Error("protocol");
+        sslmode = parsed.searchParams.get("sslmode");
+        // sslmode is judged here, in libpq's meaning; pg's own reading of it changes between its versions.
+        parsed.searchParams.delete("sslmode");
+        options = parse(parsed.toString());
+    } catch {
+        throw new BadInputError({
+            what: `The ${source} is no PostgreSQL URL.`,
+            state: "Nothing was touched.",
+            next: "It must look like postgresql://user:password@host:5432/database?sslmode=verify-full.",
+        });
+    }
+    const host = options.host ?? "localhost";
+    return {
+        host,
+        port: Number(options.port ?? 5432),
+        ...(options.user === undefined ? {} : { user: options.user }),
+        ...(typeof options.password === "string" ? { password: options.password } : {}),
+        database: options.database ?? options.user ?? "postgres",
+        ssl: tls(sslmode, host, options.ssl),
+        ...(options.options === undefined ? {} : { options: options.options }),
+    };
+}
+
+/** TLS is verified unless the URL says otherwise; a server on this machine may do without. */
+function tls(sslmode: string | null, host: string, files: unknown): ClientConfig["ssl"] {
+    const local = host.startsWith("/") || host === "localhost" || host === "127.0.0.1" || host === "::1";
+    const given = typeof files === "object" && files !== null ? files : {};
+    switch (sslmode) {
+        case "disable":
+        case "allow":
+            return false;
+        case "prefer":
+        case null:
+            return local ? false : { ...given, rejectUnauthorized: true };
+        case "no-verify":
+            return { ...given, rejectUnauthorized: false };
+        case "verify-ca":
+            return { ...given, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+        case "require":
+        case "verify-full":
+            return { ...given, rejectUnauthorized: true };
+        default:
+            throw new BadInputError({
+                what: `sslmode=${sslmode} is unknown.`,
+                where: { object: "connection" },
+                state: "Nothing was touched.",
+                next: "Use disable, require, verify-ca, verify-full or no-verify.",
+            });
+    }
+}
+
+function describe(config: ClientConfig): string {
+    return `${config.host ?? ""}:${String(config.port)}/${config.database ?? ""}`;
+}
+
+async function connect(config: ClientConfig, purpose: string, options: ConnectOptions): Promise<PgClient> {
+    const { Client } = await import("pg");
+    const parameters = Object.entries(options.parameters ?? {})
+        .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`)
+        .join(" ");
+    const client = new Client({
+        ...config,
+        application_name: `schemaward ${purpose}`,
+        connectionTimeoutMillis: options.connectTimeoutMs ?? 15_000,
+        keepAlive: true,
+        options: [config.options, parameters].filter((o) => o !== undefined && o !== "").join(" "),
+    });
+    // A connection that dies while idle must not end the process; the next query on it reports the loss.
+    client.on("error", () => undefined);
+    try {
+        await client.connect();
+        return client;
+    } catch (error) {
+        await client.end().catch(() => undefined);
+        throw new FailedError({
+            what: `No connection to PostgreSQL at ${describe(config)}: ${messageOf(error)}`,
+            state: "Nothing was touched by this connection.",
+            next: hintFor(error),
+            cause: error,
+        });
+    }
+}
+
+function hintFor(error: unknown): string {
+    const message = messageOf(error);
+    if (message.includes("does not support SSL"))
+        return "The server speaks no TLS. If that is meant to be, say sslmode=disable in the URL.";
+    if (/certificate|self[- ]signed/i.test(message))
+        return "Give the CA with sslrootcert=FILE in the URL, or correct the server's certificate.";
+    if ((error as { code?: unknown }).code === "28P01")
+        return "Check the user and the password the connection refers to.";
+    return "Check that the server runs and that host, port and database are right.";
+}
+
+function messageOf(error: unknown): string {
+    if (error instanceof AggregateError && error.message === "")
+        return error.errors.map((e) => messageOf(e)).join("; ");
+    return error instanceof Error ? error.message : String(error);
+}
+
+function libpqEnvironment(config: ClientConfig, database: string | undefined): LibpqEnvironment {
+    const ssl = config.ssl;
+    const sslmode =
+        typeof ssl !== "object"
+            ? "disable"
+            : ssl.rejectUnauthorized === false
+              ? "require"
+              : ssl.checkServerIdentity === undefined
+                ? "verify-full"
+                : "verify-ca";
+    return {
+        PGHOST: config.host ?? "localhost",
+        PGPORT: String(config.port ?? 5432),
+        PGDATABASE: database ?? config.database ?? "postgres",
+        ...(config.user === undefined ? {} : { PGUSER: config.user }),
+        ...(typeof config.password === "string" ? { PGPASSWORD: config.password } : {}),
+        PGSSLMODE: sslmode,
+    };
+}

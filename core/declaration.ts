@@ -1,0 +1,90 @@
+import type { ConnectionReference } from "./connection";
+
+/** Who declares: written into the ledger, so that another stack or a clone of another environment is refused until adopted. */
+export interface Declarer {
+    readonly project: string;
+    readonly stack: string;
+    readonly environment: string;
+}
+
+/** The formats a set of migrations can have on disk; `core/migrations/formats.ts` lists their readers. */
+export type MigrationFormat = "numbered";
+
+export interface MigrationsSettings {
+    /** Folder of the set; relative paths are relative to the project's root. */
+    readonly dir: string;
+    readonly format: MigrationFormat;
+}
+
+export interface SnapshotSettings {
+    /** Demanded and not to be had means no migration. */
+    readonly required: boolean;
+    /** `file:` URL of the store; absent: no snapshot is taken. */
+    readonly store?: string;
+    /** How many verified snapshots to keep. Retention itself is not done yet. */
+    readonly keep?: number;
+}
+
+export interface PolicySettings {
+    /**
+     * Which plans need `approvedPlan`: those that can lose data, all that change anything, or none.
+     * `always` and `data-loss` are checked again under the run's lock.
+     */
+    readonly approval: "always" | "data-loss" | "never";
+    /** Digest of the plan that a person has read. */
+    readonly approvedPlan?: string;
+    /** Upper bound of lost rows plus lost column values, counted again under the lock. */
+    readonly maxRowsLost?: number;
+    /** Whether a migration below the head that was never applied (a branch merged late) may be applied now. */
+    readonly outOfOrder: "allow" | "refuse";
+    /** Whether a down script on disk that differs from the one stored at apply needs approval, too. */
+    readonly changedDown: "approve" | "show";
+}
+
+export interface RunSettings {
+    /** Milliseconds a statement may wait for a lock before its transaction is rolled back and tried again. */
+    readonly lockTimeoutMs: number;
+    /** Milliseconds that all tries of one migration may take together. */
+    readonly lockBudgetMs: number;
+    /** Milliseconds one statement may run; 0 means no limit. */
+    readonly statementTimeoutMs: number;
+    /** Milliseconds that one CREATE INDEX CONCURRENTLY may take, waiting included. */
+    readonly indexDeadlineMs: number;
+    /** Schemas, in order; empty: the role's own setting. */
+    readonly searchPath: readonly string[];
+}
+
+export interface HistorySettings {
+    /** Another tool's history table that is kept in step: PhysioFlow's `schema_migrations`, or none. */
+    readonly mirror: "schema_migrations" | "none";
+}
+
+/**
+ * Everything one set, one database and one wanted version need: what a stack, or the command's flags, declare.
+ * Plain JSON without secrets: it passes through Pulumi's state.
+ */
+export interface Declaration {
+    /** Name of the set in the ledger; several sets may share a database. */
+    readonly set: string;
+    readonly declarer: Declarer;
+    readonly migrations: MigrationsSettings;
+    /** `"024"`, `"latest"`, or `"0"` for nothing applied. */
+    readonly version: string;
+    /** Version of the application that will run on this schema. */
+    readonly app?: string;
+    readonly connection: ConnectionReference;
+    readonly history: HistorySettings;
+    readonly snapshot: SnapshotSettings;
+    readonly policy: PolicySettings;
+    readonly run: RunSettings;
+}
+
+export const defaultRunSettings: RunSettings = {
+    lockTimeoutMs: 500,
+    lockBudgetMs: 60_000,
+    statementTimeoutMs: 0,
+    indexDeadlineMs: 3_600_000,
+    searchPath: [],
+};
+
+export const defaultPolicy: PolicySettings = { approval: "data-loss", outOfOrder: "refuse", changedDown: "show" };

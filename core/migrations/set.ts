@@ -1,0 +1,30 @@
+/** One SQL script as the set's folder has it. */
+export interface Script {
+    /** Path relative to the set's folder, with forward slashes: `rollback/027_down.sql`. */
+    readonly file: string;
+    /** The text, without BOM, line ends as LF. */
+    readonly sql: string;
+    /** SHA-256 of `sql` in UTF-8, lower-case hex: the same for CRLF and BOM variants of one file. */
+    readonly checksum: string;
+}
+
+export interface Migration {
+    /** As the file name has it: `"027"`. */
+    readonly version: string;
+    /** What follows the version in the file name: `feature_flags`. */
+    readonly name: string;
+    readonly up: Script;
+    readonly down: Script | undefined;
+}
+
+/** All migrations of one folder, ascending. */
+export interface MigrationSet {
+    /** Absolute path of the folder. */
+    readonly dir: string;
+    readonly format: string;
+    readonly migrations: readonly Migration[];
+    /** Compares two versions of this format: negative, 0 or positive. Never throws. */
+    compare(a: string, b: string): number;
+    /** The version of the set that a person means by `text` (`"24"` for `"024"`), if there is one. */
+    find(text: string): Migration | undefined;
+}
