@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { type Dirent, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { BadInputError } from "../errors";
+import type { Migration, MigrationSet, Script } from "./set";
+
+const upName = /^(\d+)_(.+)\.sql$/;
+const downName = /^(\d+)_down\.sql$/;
+const rollbackDir = "rollback";
+const untouched = "Nothing was touched.";
+
+/**
+ * Reads a set as PhysioFlow keeps it: `NNN_name.sql` with `rollback/NNN_down.sql`, any width, numeric order.
+ * A missing down script is no error here: whether one is needed, the plan knows.
+ * @throws BadInputError for a folder that is not there, a name that does not fit, two files of one version, text that
+ * is not UTF-8, and a file that lies outside the folder (a symbolic link)
+ */
+export function readNumberedSet(dir: string): MigrationSet {
+    const root = resolve(dir);
+    const ups = collect(root, "", upName);
+    const downs = collect(root, rollbackDir, downName);
+    const migrations = [...ups.values()]
+        .sort((a, b) => compareNumbers(a.version, b.version))
+        .map(({ version, name, file }): Migration => {
+            const down = downs.get(key(version));
+            return {
+                version,
+                name,
+                up: readScript(root, file),
+                down: down === undefined ? undefined : readScript(root, down.file),
+            };
+        });
+    const byNumber = new Map(migrations.map((m) => [key(m.version), m]));
+    return {
+        dir: root,
+        format: "numbered",
+        migrations,
+        compare: compareNumbers,
+        find: (text) => (/^\d+$/.test(text) ? byNumber.get(key(text)) : undefined),
+    };
+}
+
+/** Where the down script of a version is expected, relative to the set's folder. */
+export function numberedDownFile(version: string): string {
+    return `${rollbackDir}/${version}_down.sql`;
+}
+
+interface Found {
+    readonly version: string;
+    readonly name: string;
+    readonly file: string;
+}
+
+function collect(root: string, sub: string, pattern: RegExp): Map<string, Found> {
+    const found = new Map<string, Found>();
+    for (const entry of entries(root, sub)) {
+        if (entry.isDirectory() || !entry.name.endsWith(".sql")) continue;
+        const file = sub === "" ? entry.name : `${sub}/${entry.name}`;
+        const match = pattern.exec(entry.name);
+        if (match?.[1] === undefined) {
+            const expected = sub === "" ? "NNN_name.sql" : "NNN_down.sql";
+            throw new BadInputError({
+                what: `The name does not follow ${expected}, so its version is unknown.`,
+                where: { file },
+                state: untouched,
+                next: `Rename the file to ${expected}, or move it out of the folder.`,
+            });
+        }
+        if (entry.isSymbolicLink()) insideOnly(root, file);
+        const version = match[1];
+        const before = found.get(key(version));
+        if (before !== undefined) {
+            throw new BadInputError({
+                what: `Version ${version} exists twice: ${before.file} and ${file}.`,
+                where: { file },
+                state: untouched,
+                next: "Give one of them another number.",
+            });
+        }
+        found.set(key(version), { version, name: match[2] ?? "", file });
+    }
+    return found;
+}
+
+function entries(root: string, sub: string): Dirent[] {
+    try {
+        if (sub !== "") insideOnly(root, sub);
+        return readdirSync(join(root, sub), { withFileTypes: true });
+    } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (sub !== "" && code === "ENOENT") return [];
+        if (error instanceof BadInputError) throw error;
+        throw new BadInputError({
+            what: `The migration folder cannot be read (${code ?? String(error)}).`,
+            where: { file: join(root, sub) },
+            state: untouched,
+            next: "Check migrations.dir (or --dir): it is relative to the project's root.",
+        });
+    }
+}
+
+function insideOnly(root: string, file: string): void {
+    const real = realpathSync(join(root, file));
+    const inside = relative(realpathSync(root), real);
+    if (inside === ".." || inside.startsWith(`..${sep}`) || resolve(inside) === inside) {
+        throw new BadInputError({
+            what: "The path leaves the migration folder (a symbolic link), so it is not read.",
+            where: { file },
+            state: untouched,
+            next: "Put the script itself into the folder.",
+        });
+    }
+}
+
+function readScript(root: string, file: string): Script {
+    const bytes = readFileSync(join(root, file));
+    let text: string;
+    try {
+        text = decoder.decode(bytes);
+    } catch {
+        throw new BadInputError({
+            what: "The file is not UTF-8.",
+            where: { file, line: firstBadLine(bytes) },
+            state: untouched,
+            next: "Save it as UTF-8 (for example: iconv -f WINDOWS-1258 -t UTF-8).",
+        });
+    }
+    const nul = text.indexOf("\0");
+    if (nul !== -1) {
+        throw new BadInputError({
+            what: "The file holds a NUL character; it may be UTF-16.",
+            where: { file, line: lineAt(text, nul) },
+            state: untouched,
+            next: "Save it as UTF-8.",
+        });
+    }
+    return makeScript(file, text);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A script from its text; BOM and CR LF are normalised, so that the checksum is the same on every system. */
+export function makeScript(file: string, text: string): Script {
+    const sql = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
+    return { file, sql, checksum: createHash("sha256").update(sql, "utf8").digest("hex") };
+}
+
+function firstBadLine(bytes: Buffer): number {
+    let line = 1;
+    for (let start = 0; start < bytes.length; line++) {
+        const newline = bytes.indexOf(10, start);
+        const end = newline === -1 ? bytes.length : newline;
+        try {
+            decoder.decode(bytes.subarray(start, end));
+        } catch {
+            return line;
+        }
+        start = end + 1;
+    }
+    return line;
+}
+
+function lineAt(text: string, offset: number): number {
+    return text.slice(0, offset).split("\n").length;
+}
+
+/** Leading zeros do not count: `7`, `07` and `007` are one version. */
+function key(version: string): string {
+    return version.replace(/^0+(?=\d)/, "");
+}
+
+function compareNumbers(a: string, b: string): number {
+    const x = key(a);
+    const y = key(b);
+    return x.length - y.length || (x < y ? -1 : x > y ? 1 : 0);
+}

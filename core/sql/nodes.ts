@@ -1,0 +1,32 @@
+import type { Node } from "libpg-query";
+
+/** The node's type: `CreateStmt`, `DropStmt`, … */
+export function nodeType(node: Node): string {
+    return Object.keys(node)[0] ?? "";
+}
+
+/** The body of a node of that type; undefined when it is of another. */
+export function as<T>(node: Node | undefined, type: string): T | undefined {
+    return node === undefined ? undefined : (node as unknown as Record<string, T | undefined>)[type];
+}
+
+/** Visits every object of a parse tree, depth first, with the type name under which it hangs. */
+export function walk(tree: unknown, visit: (type: string, body: Readonly<Record<string, unknown>>) => void): void {
+    if (Array.isArray(tree)) {
+        for (const item of tree) walk(item, visit);
+    } else if (typeof tree === "object" && tree !== null) {
+        for (const [key, value] of Object.entries(tree)) {
+            if (typeof value === "object" && value !== null && !Array.isArray(value) && /^[A-Z]/.test(key))
+                visit(key, value as Record<string, unknown>);
+            walk(value, visit);
+        }
+    }
+}
+
+/** The names of a list of String nodes: `["audit", "log"]`. */
+export function strings(list: readonly Node[] | undefined): string[] {
+    return (list ?? []).flatMap((n) => {
+        const text = as<{ sval?: string }>(n, "String")?.sval;
+        return text === undefined ? [] : [text];
+    });
+}
