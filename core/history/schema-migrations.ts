@@ -1,0 +1,181 @@
+import type { Client } from "pg";
+import type { Node } from "libpg-query";
+import { RefusedError } from "../errors";
+import { as, strings } from "../sql/nodes";
+import type { Statement } from "../sql/statement";
+
+/** PhysioFlow's history table, in whatever shape the migrations have given it so far: 026 adds `version` to it. */
+export const mirrorTable = "schema_migrations";
+
+/** The table's present shape. */
+export interface MirrorShape {
+    /** Quoted, schema-qualified name. */
+    readonly table: string;
+    /** Quoted column that holds the version, if there is one. */
+    readonly versionColumn: string | undefined;
+    /** Quoted column that holds the migration's name, if there is one. */
+    readonly nameColumn: string | undefined;
+    /** How names are written there. */
+    readonly nameStyle: "027_name" | "027_name.sql" | "name";
+}
+
+/** What identifies a migration in a history table. */
+export interface MirrorKey {
+    readonly version: string;
+    readonly name: string;
+}
+
+const nameColumns = ["migration_name", "filename", "file_name", "name", "migration", "script_name", "script"];
+
+/**
+ * Reads the table's shape under the session's search_path; undefined when there is no such table.
+ * @throws RefusedError when the table is another tool's of the same name, or has no column to tell migrations by
+ */
+export async function readMirrorShape(client: Client): Promise<MirrorShape | undefined> {
+    const { rows } = await client.query<{ table: string; column: string; quoted: string; type: string }>({
+        name: "schemaward_mirror_shape",
+        text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, a.attname AS column, quote_ident(a.attname) AS quoted,
+                      format_type(a.atttypid, NULL) AS type
+                 FROM pg_catalog.pg_class c
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
+                ORDER BY a.attnum`,
+        values: [mirrorTable],
+    });
+    const [first] = rows;
+    if (first === undefined) return undefined;
+    const version = rows.find((r) => r.column === "version");
+    if (version !== undefined && rows.some((r) => r.column === "dirty")) {
+        throw new RefusedError({
+            what: "The table schema_migrations is golang-migrate's (columns version, dirty), not one with a row per migration.",
+            where: { object: first.table },
+            state: "Nothing was touched.",
+            next: "Set history.mirror to none if it is not in use, or keep to golang-migrate for this database.",
+        });
+    }
+    const text = rows.filter((r) => r.type === "text" || r.type === "character varying");
+    const name = nameColumns.map((n) => text.find((r) => r.column === n)).find((r) => r !== undefined);
+    if (version === undefined && name === undefined) {
+        throw new RefusedError({
+            what: "The table schema_migrations has no column to tell migrations by.",
+            where: { object: first.table },
+            state: "Nothing was touched.",
+            next: `It needs a column version, or one of ${nameColumns.join(", ")}; or set history.mirror to none.`,
+        });
+    }
+    return {
+        table: first.table,
+        versionColumn: version?.quoted,
+        nameColumn: name?.quoted,
+        nameStyle: name === undefined ? "name" : await readNameStyle(client, first.table, name.quoted, name.column),
+    };
+}
+
+async function readNameStyle(
+    client: Client,
+    table: string,
+    quoted: string,
+    column: string,
+): Promise<MirrorShape["nameStyle"]> {
+    const { rows } = await client.query<{ name: string }>(
+        `SELECT ${quoted} AS name FROM ${table} WHERE ${quoted} IS NOT NULL LIMIT 1`,
+    );
+    const sample = rows[0]?.name;
+    if (sample === undefined) return column.includes("file") ? "027_name.sql" : "027_name";
+    if (sample.endsWith(".sql")) return "027_name.sql";
+    return /^\d/.test(sample) ? "027_name" : "name";
+}
+
+/** The rows as they stand: the version as written, or the digits a name begins with; null where neither is there. */
+export async function readMirrorRows(client: Client, shape: MirrorShape): Promise<(string | null)[]> {
+    const { rows } = await client.query<{ version: string | null; name: string | null }>(
+        `SELECT ${shape.versionColumn === undefined ? "NULL" : `${shape.versionColumn}::text`} AS version,
+                ${shape.nameColumn ?? "NULL"} AS name FROM ${shape.table}`,
+    );
+    return rows.map((r) => r.version ?? /^\d+/.exec(r.name ?? "")?.[0] ?? null);
+}
+
+/** Adds a migration's row, unless the script has written it itself in a way that was not recognised. */
+export async function mirrorApplied(client: Client, shape: MirrorShape, key: MirrorKey): Promise<void> {
+    await mirrorUndone(client, shape, key);
+    const columns = [shape.nameColumn, shape.versionColumn].filter((c) => c !== undefined);
+    const values = [
+        ...(shape.nameColumn === undefined ? [] : [nameFor(shape, key)]),
+        ...(shape.versionColumn === undefined ? [] : [key.version]),
+    ];
+    await client.query({
+        text: `INSERT INTO ${shape.table} (${columns.join(", ")}) VALUES (${values.map((_, i) => `$${i + 1}`).join(", ")})`,
+        values,
+    });
+}
+
+/** Deletes a migration's row. */
+export async function mirrorUndone(client: Client, shape: MirrorShape, key: MirrorKey): Promise<void> {
+    const conditions: string[] = [];
+    const values: string[] = [];
+    if (shape.versionColumn !== undefined) {
+        values.push(key.version);
+        conditions.push(`${shape.versionColumn}::text = $${values.length}`);
+    }
+    if (shape.nameColumn !== undefined) {
+        values.push(nameFor(shape, key));
+        conditions.push(`${shape.nameColumn} = $${values.length}`);
+    }
+    await client.query({ text: `DELETE FROM ${shape.table} WHERE ${conditions.join(" OR ")}`, values });
+}
+
+function nameFor(shape: MirrorShape, key: MirrorKey): string {
+    if (shape.nameStyle === "name") return key.name;
+    return `${key.version}_${key.name}${shape.nameStyle === "027_name.sql" ? ".sql" : ""}`;
+}
+
+/**
+ * Whether a statement does nothing but maintain this migration's own row of the history table, so that our own write
+ * takes its place: a DELETE by version or name, or an INSERT of one row. An UPDATE, or a DELETE of other rows, is not.
+ */
+export function isOwnRowMaintenance(statement: Statement, key: MirrorKey): boolean {
+    const isOwn = (text: string): boolean =>
+        (/^\d+$/.test(text) && Number(text) === Number(key.version)) ||
+        text === `${key.version}_${key.name}` ||
+        text === `${key.version}_${key.name}.sql`;
+    const deletion = as<DeleteNode>(statement.node, "DeleteStmt");
+    if (deletion !== undefined) {
+        if (deletion.relation?.relname !== mirrorTable || deletion.usingClause !== undefined) return false;
+        const where = as<ExprNode>(deletion.whereClause, "A_Expr");
+        if (where === undefined || strings(where.name).join() !== "=") return false;
+        const sides = [where.lexpr, where.rexpr];
+        const constants = sides.flatMap((s) => constantsOf(s));
+        return sides.some((s) => as(s, "ColumnRef") !== undefined) && constants.length > 0 && constants.every(isOwn);
+    }
+    const insertion = as<InsertNode>(statement.node, "InsertStmt");
+    if (insertion?.relation?.relname !== mirrorTable) return false;
+    const rows = as<{ valuesLists?: Node[] }>(insertion.selectStmt, "SelectStmt")?.valuesLists;
+    return rows?.length === 1 && constantsOf(rows[0]).some(isOwn);
+}
+
+interface DeleteNode {
+    readonly relation?: { readonly relname?: string };
+    readonly usingClause?: Node[];
+    readonly whereClause?: Node;
+}
+
+interface ExprNode {
+    readonly name?: Node[];
+    readonly lexpr?: Node;
+    readonly rexpr?: Node;
+}
+
+interface InsertNode {
+    readonly relation?: { readonly relname?: string };
+    readonly selectStmt?: Node;
+}
+
+function constantsOf(node: Node | undefined): string[] {
+    const constant = as<{ sval?: { sval?: string }; ival?: { ival?: number } }>(node, "A_Const");
+    if (constant?.sval?.sval !== undefined) return [constant.sval.sval];
+    if (constant?.ival !== undefined) return [String(constant.ival.ival ?? 0)];
+    const cast = as<{ arg?: Node }>(node, "TypeCast");
+    if (cast !== undefined) return constantsOf(cast.arg);
+    return (as<{ items?: Node[] }>(node, "List")?.items ?? []).flatMap((n) => constantsOf(n));
+}

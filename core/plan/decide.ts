@@ -1,0 +1,208 @@
+import type { LedgerRow } from "../history/ledger";
+import type { Migration, MigrationSet } from "../migrations/set";
+import { BadInputError } from "../errors";
+
+/** A rule that forbids carrying out a plan, and how it may be lifted. */
+export interface Refusal {
+    /** Stable word for programs: `out-of-order`, `history-differs`, `approval`, … */
+    readonly code: string;
+    /** What is the matter, for people. */
+    readonly text: string;
+    /** The key or command that allows it. */
+    readonly allow: string;
+}
+
+/** Where a script's text comes from. */
+export type ScriptSource = "disk" | "ledger";
+
+export interface DecidedStep {
+    readonly direction: "up" | "down";
+    readonly version: string;
+    readonly name: string;
+    readonly script: { readonly file: string; readonly sql: string; readonly checksum: string };
+    readonly source: ScriptSource;
+    /** For a down script from disk: it is not the one that the ledger keeps from the time of apply. */
+    readonly differsFromLedger: boolean;
+    /** For an up step: the down script that is stored with it. */
+    readonly down: Migration["down"];
+}
+
+export interface Decision {
+    /** Highest applied version before; null when nothing is applied. */
+    readonly from: string | null;
+    /** Highest applied version after. */
+    readonly to: string | null;
+    readonly steps: readonly DecidedStep[];
+    readonly refusals: readonly Refusal[];
+}
+
+export interface Situation {
+    readonly set: MigrationSet;
+    /** In the order of applying. */
+    readonly applied: readonly LedgerRow[];
+    /** `"024"`, `"latest"` or `"0"`. */
+    readonly target: string;
+    readonly outOfOrder: "allow" | "refuse";
+    /** Where a down script would be on disk, for messages. */
+    downFile(version: string): string;
+}
+
+const untouched = "Nothing was touched.";
+
+/**
+ * Which scripts bring the database to the target: applied∖desired in reverse applied order, then desired∖applied
+ * ascending, where desired are the set's migrations up to the target.
+ * @throws BadInputError for an unknown target, an edited file of an applied migration, a down script that is needed
+ * and not there
+ */
+export function decide(situation: Situation): Decision {
+    const { set, applied } = situation;
+    const target = resolveTarget(situation);
+    refuseEdited(set, applied);
+
+    const desired = set.migrations.filter((m) => target !== null && set.compare(m.version, target) <= 0);
+    const desiredVersions = new Set(desired.map((m) => m.version));
+    const keep = applied.filter((row) => desiredVersions.has(canonical(set, row.version)));
+    const undo = applied.filter((row) => !keep.includes(row)).toReversed();
+    const appliedVersions = new Set(applied.map((row) => canonical(set, row.version)));
+    const apply = desired.filter((m) => !appliedVersions.has(m.version));
+
+    const keptHead = highest(set, keep);
+    const refusals: Refusal[] = [];
+    if (situation.outOfOrder === "refuse") {
+        const holes = apply.filter((m) => keptHead !== null && set.compare(m.version, keptHead) < 0);
+        if (holes.length > 0) {
+            refusals.push({
+                code: "out-of-order",
+                text: `${list(holes.map((m) => m.version))} lies below the head ${keptHead ?? ""} and was never applied (a branch merged late?).`,
+                allow: "policy.outOfOrder: allow, after checking that it fits what came later",
+            });
+        }
+        const below = undo.filter((row) => keptHead !== null && set.compare(row.version, keptHead) < 0);
+        if (below.length > 0) {
+            refusals.push({
+                code: "missing-below",
+                text: `${list(below.map((row) => row.version))} is applied below the head ${keptHead ?? ""}, but is no longer in ${set.dir}.`,
+                allow: "put the file back; or policy.outOfOrder: allow, to undo it by the down SQL in the ledger",
+            });
+        }
+    }
+    return {
+        from: highest(set, applied),
+        to: desired.at(-1)?.version ?? null,
+        steps: [...undo.map((row) => undoStep(situation, row)), ...apply.map((m) => applyStep(m))],
+        refusals,
+    };
+}
+
+function resolveTarget({ set, applied, target }: Situation): string | null {
+    if (target === "latest") return set.migrations.at(-1)?.version ?? null;
+    if (/^0+$/.test(target) && set.find(target) === undefined) return null;
+    const version = set.find(target)?.version ?? applied.find((row) => set.compare(row.version, target) === 0)?.version;
+    if (version !== undefined && /^\d+$/.test(target)) return version;
+    const versions = set.migrations.map((m) => m.version);
+    throw new BadInputError({
+        what: `Version "${target}" is unknown: ${set.dir} holds ${versions.length === 0 ? "no migration" : `${versions[0] ?? ""} to ${versions.at(-1) ?? ""}`}.`,
+        where: { object: "version" },
+        state: untouched,
+        next: 'Use one of its versions, "latest", or "0" for nothing applied.',
+    });
+}
+
+function refuseEdited(set: MigrationSet, applied: readonly LedgerRow[]): void {
+    for (const row of applied) {
+        const onDisk = set.find(row.version);
+        if (onDisk === undefined || onDisk.up.checksum === row.upChecksum) continue;
+        const line = row.upSql === null ? undefined : firstDifference(row.upSql, onDisk.up.sql);
+        throw new BadInputError({
+            what: `Version ${row.version} was applied on ${row.appliedAt.toISOString().slice(0, 10)}, and its script has been edited since.`,
+            where: { file: onDisk.up.file, ...(line === undefined ? {} : { line }) },
+            detail: [
+                `applied: SHA-256 ${row.upChecksum.slice(0, 12)}…`,
+                `on disk: SHA-256 ${onDisk.up.checksum.slice(0, 12)}…`,
+            ],
+            state: untouched,
+            next: `Put the applied text back and write a new migration; or, if the edit changes nothing that matters, accept it with \`schemaward resolve --applied ${row.version}\`.`,
+        });
+    }
+}
+
+function firstDifference(before: string, after: string): number {
+    const a = before.split("\n");
+    const b = after.split("\n");
+    let line = 0;
+    while (line < a.length && a[line] === b[line]) line++;
+    return line + 1;
+}
+
+function applyStep(m: Migration): DecidedStep {
+    return {
+        direction: "up",
+        version: m.version,
+        name: m.name,
+        script: m.up,
+        source: "disk",
+        differsFromLedger: false,
+        down: m.down,
+    };
+}
+
+function undoStep({ set, downFile }: Situation, row: LedgerRow): DecidedStep {
+    const onDisk = set.find(row.version)?.down;
+    const stored =
+        row.downSql === null || row.downChecksum === null
+            ? undefined
+            : { file: row.downFile ?? downFile(row.version), sql: row.downSql, checksum: row.downChecksum };
+    const script = onDisk ?? stored;
+    const file = onDisk?.file ?? downFile(row.version);
+    if (script === undefined) {
+        throw new BadInputError({
+            what: `Going back over ${row.version} needs its down script, and there is none on disk or in the ledger.`,
+            where: { file, line: 1 },
+            state: untouched,
+            next: `Write ${file}; or restore a snapshot.`,
+        });
+    }
+    if (isBlank(script.sql)) {
+        throw new BadInputError({
+            what: `The down script of ${row.version} is empty: it would undo nothing, yet the version would count as undone.`,
+            where: { file, line: 1 },
+            state: untouched,
+            next: "Write what undoes the migration; if truly nothing is to be done, write SELECT 1 with a comment why.",
+        });
+    }
+    return {
+        direction: "down",
+        version: row.version,
+        name: row.name,
+        script,
+        source: onDisk === undefined ? "ledger" : "disk",
+        differsFromLedger: onDisk !== undefined && row.downChecksum !== null && onDisk.checksum !== row.downChecksum,
+        down: undefined,
+    };
+}
+
+/** Only white space, comments and semicolons; block comments are not nested here, which can only let more text count. */
+function isBlank(sql: string): boolean {
+    return (
+        sql
+            .replace(/--.*$/gm, "")
+            .replace(/\/\*[\s\S]*?\*\//g, "")
+            .replace(/[\s;]/g, "") === ""
+    );
+}
+
+/** The version as the disk spells it, when it is there. */
+function canonical(set: MigrationSet, version: string): string {
+    return set.find(version)?.version ?? version;
+}
+
+function highest(set: MigrationSet, rows: readonly LedgerRow[]): string | null {
+    let head: string | null = null;
+    for (const { version } of rows) if (head === null || set.compare(version, head) > 0) head = version;
+    return head;
+}
+
+function list(versions: readonly string[]): string {
+    return versions.join(", ");
+}

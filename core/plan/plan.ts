@@ -1,0 +1,123 @@
+import type { Refusal, ScriptSource } from "./decide";
+import type { Replaced } from "./prepare";
+
+/** Name of the plan's JSON form, docs/plan.schema.json. It changes only together with its number. */
+export const planFormat = "schemaward/plan/1";
+
+/** What a step destroys, counted in the live database. */
+export interface Loss {
+    readonly kind:
+        | "table dropped"
+        | "column dropped"
+        | "rows deleted"
+        | "rows updated"
+        | "rows truncated"
+        | "type changed"
+        | "sequence dropped"
+        | "unknown";
+    /** The object, as CatalogObject names it. */
+    readonly object: string;
+    /** Rows, or for columns non-null values; null when it cannot be known. */
+    readonly rows: number | null;
+    /** False: an upper bound or an estimate. */
+    readonly exact: boolean;
+    /** Bytes on disk; null where that says nothing. */
+    readonly bytes: number | null;
+    /** False: kept elsewhere (the ledger keeps the history table's rows), so it is shown and not counted. */
+    readonly counted: boolean;
+    /** Said after it. */
+    readonly note?: string;
+    /** Line of the script, for statements. */
+    readonly line?: number;
+}
+
+/** A change to an object, for people: `table feature_flags`. */
+export interface ObjectChange {
+    readonly kind: string;
+    readonly name: string;
+    /** What is said besides: `18 MB, derived: no rows lost`, `was varchar(20)`. */
+    readonly note?: string;
+    readonly victim?: boolean;
+}
+
+export interface Lock {
+    readonly mode: string;
+    readonly relations: readonly string[];
+}
+
+export interface PlanStep {
+    readonly direction: "up" | "down";
+    readonly version: string;
+    readonly name: string;
+    readonly script: { readonly file: string; readonly checksum: string; readonly source: ScriptSource };
+    /** The stored SQL in full, where it comes from the ledger: nobody has it on disk to read. */
+    readonly storedSql?: string;
+    readonly differsFromLedger: boolean;
+    readonly transactions: number;
+    /** Why there is more than one transaction, or none. */
+    readonly transactionsReason?: string;
+    readonly method: "observed" | "parsed" | "skipped";
+    readonly methodReason?: string;
+    readonly added: readonly ObjectChange[];
+    readonly changed: readonly ObjectChange[];
+    readonly dropped: readonly ObjectChange[];
+    readonly losses: readonly Loss[];
+    readonly locks: readonly Lock[];
+    readonly rewrites: readonly string[];
+    readonly opaque: readonly { readonly line: number; readonly why: string }[];
+    readonly replaced: readonly Replaced[];
+    readonly wouldFail?: { readonly line: number; readonly sqlstate: string; readonly message: string };
+}
+
+export interface PlannedSnapshot {
+    readonly store: string;
+    /** `<UTC>` stands for the time. */
+    readonly name: string;
+    readonly estimatedBytes: number;
+    readonly estimatedSeconds: number;
+    readonly required: boolean;
+}
+
+/** Something done to the live schema by other hands since the last run. */
+export interface Drift {
+    readonly what: "added" | "changed" | "dropped";
+    readonly kind: string;
+    readonly name: string;
+}
+
+/** What would be done, exactly, and what would be lost. Plain JSON, without secrets. */
+export interface Plan {
+    readonly format: typeof planFormat;
+    readonly set: string;
+    readonly environment: string;
+    /** Name of the Pulumi resource, where there is one. */
+    readonly resource?: string;
+    readonly target: string;
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly direction: "forward" | "back" | "both" | "none";
+    /** Versions that are taken over from another tool's history table. */
+    readonly adopt: { readonly table: string; readonly versions: readonly string[] } | null;
+    readonly steps: readonly PlanStep[];
+    readonly drift: readonly Drift[];
+    /** A script that an earlier run began and did not finish. */
+    readonly unfinished: { readonly version: string; readonly direction: "up" | "down"; readonly done: number } | null;
+    readonly lost: {
+        /** Rows of tables and rows deleted. */
+        readonly rows: number;
+        /** Values of dropped or overwritten columns. */
+        readonly values: number;
+        readonly bytes: number;
+        /** Whether something may be lost that cannot be counted. */
+        readonly unknown: boolean;
+    };
+    readonly snapshot: PlannedSnapshot | null;
+    readonly digest: string;
+    readonly approval: { readonly needed: boolean; readonly given: boolean; readonly maxRowsLost: number | null };
+    readonly refusals: readonly Refusal[];
+    readonly warnings: readonly string[];
+    /** How to come back from where this leads. */
+    readonly undo: string;
+    /** How to carry it out. */
+    readonly run: readonly string[];
+}

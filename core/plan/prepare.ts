@@ -1,0 +1,50 @@
+import { isOwnRowMaintenance } from "../history/schema-migrations";
+import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
+import { redactSql } from "../sql/sensitive";
+import { loadParser, splitScriptSync } from "../sql/split";
+import type { Statement } from "../sql/statement";
+import type { DecidedStep } from "./decide";
+
+/** A statement that the run's own write takes the place of. */
+export interface Replaced {
+    readonly line: number;
+    /** First line of the statement. */
+    readonly text: string;
+}
+
+/** A decided step with its script taken apart: what the shadow observes and the run executes. */
+export interface PreparedStep extends DecidedStep {
+    readonly shape: ScriptShape;
+    readonly replaced: readonly Replaced[];
+}
+
+/**
+ * Parses the scripts of all steps before anything is touched.
+ * @param mirrored whether the set's own rows in the history table are written by us
+ * @throws BadInputError naming file and line
+ */
+export async function prepareSteps(steps: readonly DecidedStep[], mirrored: boolean): Promise<PreparedStep[]> {
+    if (steps.length > 0) await loadParser();
+    return steps.map((step) => prepareStep(step, mirrored));
+}
+
+function prepareStep(step: DecidedStep, mirrored: boolean): PreparedStep {
+    const { file, sql } = step.script;
+    const all = splitScriptSync(sql, file);
+    refuseLockRelease(all, file);
+    const maintenance = mirrored ? all.filter((s) => isOwnRowMaintenance(s, step)) : [];
+    return {
+        ...step,
+        shape: shapeScript(
+            all.filter((s) => !maintenance.includes(s)),
+            sql,
+            file,
+        ),
+        replaced: maintenance.map((s) => ({ line: s.line, text: redactSql(s.sql.split("\n", 1)[0] ?? "") })),
+    };
+}
+
+/** All statements of a step, in order. */
+export function statementsOf(step: PreparedStep): Statement[] {
+    return step.shape.units.flatMap((u) => u.statements);
+}
