@@ -1,0 +1,137 @@
+import type { Client } from "pg";
+
+/** A question to the live database: how many rows, and a guess for when it takes too long or may not be asked. */
+export interface CountQuestion {
+    /** A scalar query that yields one bigint. */
+    readonly sql: string;
+    /** Asked instead when `sql` fails for its text (a column that only exists later); the answer is then an upper bound. */
+    readonly fallback?: string;
+    /** Name of the relation whose estimated row count serves when neither may be asked. */
+    readonly relation: string;
+}
+
+export interface Count {
+    readonly rows: number | null;
+    readonly exact: boolean;
+}
+
+const batchSize = 50;
+
+/**
+ * Counts in as few round trips as possible. The client must be in a READ ONLY transaction, so that a condition that
+ * calls a function with side effects fails instead of having them.
+ * @param timeoutMs how long one batch may take before it is asked one by one, and one question before it is estimated
+ */
+export async function countRows(
+    client: Client,
+    questions: readonly CountQuestion[],
+    timeoutMs: number,
+): Promise<Count[]> {
+    const counts: Count[] = [];
+    for (let i = 0; i < questions.length; i += batchSize) {
+        const batch = questions.slice(i, i + batchSize);
+        const together = await ask(
+            client,
+            batch.map((q) => q.sql),
+            timeoutMs,
+        );
+        if (together !== undefined) counts.push(...together.map((rows) => ({ rows, exact: true })));
+        else for (const question of batch) counts.push(await countOne(client, question, timeoutMs));
+    }
+    return counts;
+}
+
+async function countOne(client: Client, question: CountQuestion, timeoutMs: number): Promise<Count> {
+    const exact = await ask(client, [question.sql], timeoutMs);
+    if (exact?.[0] !== undefined) return { rows: exact[0], exact: true };
+    if (question.fallback !== undefined) {
+        const bound = await ask(client, [question.fallback], timeoutMs);
+        if (bound?.[0] !== undefined) return { rows: bound[0], exact: false };
+    }
+    const { rows } = await client.query<{ rows: number | null }>({
+        text: `SELECT (SELECT sum(greatest(c.reltuples, 0)) FROM pg_catalog.pg_class c
+                        WHERE c.oid = to_regclass($1)
+                           OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass($1)) WHERE isleaf))::float8 AS rows`,
+        values: [question.relation],
+    });
+    return { rows: rows[0]?.rows ?? null, exact: false };
+}
+
+async function ask(client: Client, scalars: readonly string[], timeoutMs: number): Promise<number[] | undefined> {
+    await client.query(`SAVEPOINT schemaward_count; SET LOCAL statement_timeout = ${Math.trunc(timeoutMs)}`);
+    try {
+        const { rows } = await client.query<string[]>({
+            text: `SELECT ${scalars.map((s) => `(${s})`).join(", ")}`,
+            rowMode: "array",
+        });
+        await client.query("RELEASE SAVEPOINT schemaward_count");
+        return rows[0]?.map(Number);
+    } catch (error) {
+        if ((error as { code?: unknown }).code === undefined) throw error;
+        await client.query("ROLLBACK TO SAVEPOINT schemaward_count; RELEASE SAVEPOINT schemaward_count");
+        return undefined;
+    }
+}
+
+export interface RelationFacts {
+    /** Schema-qualified, quoted: `public.feature_flags`. */
+    readonly qualified: string;
+    /** Bytes with indexes and TOAST, partitions included. */
+    readonly bytes: number;
+    readonly columns: ReadonlySet<string>;
+    /** Tables whose rows go or change with rows of this one, by foreign keys ON DELETE CASCADE, SET NULL, SET DEFAULT. */
+    readonly followers: readonly string[];
+    /** Tables with any foreign key to this one: TRUNCATE CASCADE takes them too. */
+    readonly referrers: readonly string[];
+}
+
+/** Facts of relations by name as the search_path resolves it; a name that is not there is left out. */
+export async function readRelations(client: Client, names: readonly string[]): Promise<Map<string, RelationFacts>> {
+    if (names.length === 0) return new Map();
+    const { rows } = await client.query<{
+        name: string;
+        qualified: string;
+        bytes: string;
+        columns: string[];
+        followers: string[] | null;
+        referrers: string[] | null;
+    }>({
+        text: `WITH RECURSIVE wanted AS (
+                   SELECT name, to_regclass(name) AS oid FROM unnest($1::text[]) AS name
+               ), cascades(name, oid, kind) AS (
+                   SELECT name, oid::oid, 'x'::"char" FROM wanted WHERE oid IS NOT NULL
+                   UNION
+                   SELECT c.name, f.conrelid, f.confdeltype FROM cascades c
+                     JOIN pg_catalog.pg_constraint f ON f.contype = 'f' AND f.confrelid = c.oid AND f.confdeltype IN ('c', 'n', 'd')
+                    WHERE c.kind IN ('x', 'c')
+               ), refs(name, oid) AS (
+                   SELECT name, oid::oid FROM wanted WHERE oid IS NOT NULL
+                   UNION
+                   SELECT r.name, f.conrelid FROM refs r
+                     JOIN pg_catalog.pg_constraint f ON f.contype = 'f' AND f.confrelid = r.oid
+               )
+               SELECT w.name,
+                      (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
+                         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = w.oid) AS qualified,
+                      (SELECT coalesce(sum(pg_total_relation_size(t.relid)), pg_total_relation_size(w.oid))
+                         FROM pg_catalog.pg_partition_tree(w.oid) t)::text AS bytes,
+                      ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+                             WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+                      (SELECT array_agg(DISTINCT c.oid::regclass::text) FROM cascades c WHERE c.name = w.name AND c.kind <> 'x') AS followers,
+                      (SELECT array_agg(DISTINCT r.oid::regclass::text) FROM refs r WHERE r.name = w.name AND r.oid <> w.oid) AS referrers
+                 FROM wanted w WHERE w.oid IS NOT NULL`,
+        values: [[...new Set(names)]],
+    });
+    return new Map(
+        rows.map((r) => [
+            r.name,
+            {
+                qualified: r.qualified,
+                bytes: Number(r.bytes),
+                columns: new Set(r.columns),
+                followers: r.followers ?? [],
+                referrers: r.referrers ?? [],
+            },
+        ]),
+    );
+}
