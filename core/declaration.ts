@@ -66,7 +66,10 @@ export interface HistorySettings {
 export interface Declaration {
     /** Name of the set in the ledger; several sets may share a database. */
     readonly set: string;
-    readonly declarer: Declarer;
+    /** Absent when only the command's flags are given: then the ledger's owner is neither checked nor changed. */
+    readonly declarer?: Declarer;
+    /** `project/stack` that the database's ledger is taken over from. */
+    readonly adopt?: string;
     readonly migrations: MigrationsSettings;
     /** `"024"`, `"latest"`, or `"0"` for nothing applied. */
     readonly version: string;

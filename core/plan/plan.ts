@@ -37,6 +37,9 @@ export interface ObjectChange {
     readonly name: string;
     /** What is said besides: `18 MB, derived: no rows lost`, `was varchar(20)`. */
     readonly note?: string;
+    /** For a materialized view: its size on disk. */
+    readonly bytes?: number;
+    /** Dropped without being named: by CASCADE, a DO block, an event trigger. */
     readonly victim?: boolean;
 }
 

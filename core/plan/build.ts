@@ -1,0 +1,234 @@
+import { resolve } from "node:path";
+import type { Client } from "pg";
+import { type Database, openDatabase } from "../connection";
+import type { Declaration } from "../declaration";
+import { formatNamed, readSet } from "../migrations/formats";
+import type { MigrationSet } from "../migrations/set";
+import { judgeApproval } from "../policy/approval";
+import { judgeOwnership } from "../policy/ownership";
+import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
+import type { CatalogObject, Observation } from "../sql/observation";
+import { decide, type Decision } from "./decide";
+import { planDigest } from "./digest";
+import { findLosses, totalLoss } from "./losses";
+import { observeSteps, type ObserveMode } from "./observe-steps";
+import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
+import { planStep } from "./plan-step";
+import { prepareSteps, type PreparedStep } from "./prepare";
+import { type DatabaseState, readState } from "./read-state";
+import { planSnapshot } from "./snapshot-estimate";
+
+export interface PlanOptions {
+    /** Project's root: relative folders and stores are relative to it. */
+    readonly projectDir: string;
+    /** Name of the Pulumi resource that the plan belongs to. */
+    readonly resource?: string;
+    readonly observe: ObserveMode;
+    /** `--stack prod` and the like, for the line that says how to carry the plan out. */
+    readonly commandFlags?: string;
+    /** Connection that holds the run's lock; absent: one is opened and closed. Not in a transaction. */
+    readonly client?: Client;
+    /** Milliseconds that one question to the live database may take. */
+    readonly timeoutMs?: number;
+}
+
+/** A plan with what a run needs besides. */
+export interface Planned {
+    readonly plan: Plan;
+    readonly set: MigrationSet;
+    readonly state: DatabaseState;
+    readonly steps: readonly PreparedStep[];
+}
+
+/**
+ * Works out what it takes to bring the database to the declared version, and what that destroys. Only reads: everything
+ * on the live database happens in one READ ONLY transaction; effects are observed on a scratch database.
+ * A rule that forbids the plan is in `plan.refusals`, not thrown.
+ * @throws BadInputError for wrong files or settings, FailedError when the database does not answer
+ */
+export async function buildPlan(declaration: Declaration, options: PlanOptions): Promise<Planned> {
+    const set = readSet(resolve(options.projectDir, declaration.migrations.dir), declaration.migrations.format);
+    const database = openDatabase(declaration.connection);
+    if (options.client !== undefined) return planWith(options.client, database, declaration, options, set);
+    const client = await database.connect("plan");
+    try {
+        return await planWith(client, database, declaration, options, set);
+    } finally {
+        await client.end();
+    }
+}
+
+/** Milliseconds for a count or a catalog query on the live database before an estimate has to do. */
+const defaultTimeoutMs = 10_000;
+
+async function planWith(
+    client: Client,
+    database: Database,
+    declaration: Declaration,
+    options: PlanOptions,
+    set: MigrationSet,
+): Promise<Planned> {
+    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`);
+    try {
+        if (declaration.run.searchPath.length > 0)
+            await client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]);
+        const state = await readState(client, declaration, set, { catalog: true });
+        const decision = decide({
+            set,
+            applied: state.applied,
+            target: declaration.version,
+            outOfOrder: declaration.policy.outOfOrder,
+            downFile: (version) => formatNamed(set.format).downFile(version),
+        });
+        const steps = await prepareSteps(decision.steps, declaration.history.mirror !== "none");
+        const observations = await observeSteps(client, database, declaration, state, steps, options.observe);
+        const losses = await findLosses(client, steps, observations, {
+            historyTable: state.mirror?.table,
+            timeoutMs,
+        });
+        const planSteps = await Promise.all(
+            steps.map((step, i) => planStep(client, step, observations[i], losses[i] ?? [])),
+        );
+        const drift = await findDrift(client, state, options.observe);
+        const snapshot =
+            steps.length === 0 || declaration.snapshot.store === undefined
+                ? null
+                : await planSnapshot(client, declaration);
+        const plan = assemble(declaration, options, { state, decision, planSteps, drift, snapshot, observations });
+        return { plan, set, state, steps };
+    } finally {
+        await client.query("ROLLBACK");
+    }
+}
+
+interface Parts {
+    readonly state: DatabaseState;
+    readonly decision: Decision;
+    readonly planSteps: readonly PlanStep[];
+    readonly drift: readonly Drift[];
+    readonly snapshot: Plan["snapshot"];
+    readonly observations: readonly Observation[];
+}
+
+function assemble(declaration: Declaration, options: PlanOptions, parts: Parts): Plan {
+    const { state, decision, planSteps, drift, snapshot } = parts;
+    const adopt =
+        state.adopted.length === 0
+            ? null
+            : { table: state.mirror?.table ?? "", versions: state.adopted.map((row) => row.version) };
+    const direction = directionOf(planSteps);
+    const { from, to } = decision;
+    const digest = planDigest({ direction, adopt, steps: planSteps, from, to });
+    const lost = totalLoss(planSteps.flatMap((s) => s.losses));
+    const approval = judgeApproval(
+        {
+            changes: planSteps.length > 0,
+            losesData: lost.rows + lost.values > 0 || lost.unknown,
+            lost: lost.rows + lost.values,
+            unknownLoss: lost.unknown,
+            changedDowns: planSteps.filter((s) => s.differsFromLedger).map((s) => s.version),
+            digest,
+        },
+        declaration.policy,
+    );
+    const ownership =
+        declaration.declarer === undefined || state.ledger.owner === undefined
+            ? undefined
+            : judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
+    const failing = planSteps.filter((s) => s.wouldFail !== undefined);
+    const refusals = [
+        ...(ownership === undefined ? [] : [ownership]),
+        ...state.refusals,
+        ...decision.refusals,
+        ...failing.map((s) => ({
+            code: "would-fail",
+            text: `${s.script.file}:${s.wouldFail?.line ?? 0} cannot succeed: ${s.wouldFail?.message ?? ""} (SQLSTATE ${s.wouldFail?.sqlstate ?? ""}).`,
+            allow: "correct the script",
+        })),
+        ...(declaration.snapshot.required && declaration.snapshot.store === undefined && planSteps.length > 0
+            ? [
+                  {
+                      code: "snapshot-store",
+                      text: "A snapshot is required, and no store is declared to keep it in.",
+                      allow: "snapshot.store: file:DIR, or snapshot.required: false",
+                  },
+              ]
+            : []),
+        ...approval.refusals,
+    ];
+    const flags = options.commandFlags ?? "";
+    return {
+        format: planFormat,
+        set: declaration.set,
+        environment: declaration.declarer?.environment ?? "",
+        ...(options.resource === undefined ? {} : { resource: options.resource }),
+        target: declaration.version,
+        from,
+        to,
+        direction,
+        adopt,
+        steps: planSteps,
+        drift,
+        unfinished:
+            state.ledger.progress === undefined
+                ? null
+                : {
+                      version: state.ledger.progress.version,
+                      direction: state.ledger.progress.direction,
+                      done: state.ledger.progress.done.length,
+                  },
+        lost,
+        snapshot,
+        digest,
+        approval: {
+            needed: approval.needed,
+            given: approval.given,
+            maxRowsLost: declaration.policy.maxRowsLost ?? null,
+        },
+        refusals,
+        warnings: warningsFor(state, declaration),
+        undo: undoText(from, lost, snapshot !== null),
+        run: [
+            ...(declaration.declarer === undefined ? [] : ["pulumi up"]),
+            `schemaward migrate${flags === "" ? "" : ` ${flags}`} --to ${to ?? "0"}`,
+        ],
+    };
+}
+
+function directionOf(steps: readonly PlanStep[]): Plan["direction"] {
+    const back = steps.some((s) => s.direction === "down");
+    const forward = steps.some((s) => s.direction === "up");
+    return back ? (forward ? "both" : "back") : forward ? "forward" : "none";
+}
+
+function undoText(from: string | null, lost: Plan["lost"], snapshot: boolean): string {
+    const back = `version "${from ?? "0"}"`;
+    if (lost.rows + lost.values === 0 && !lost.unknown) return back;
+    return snapshot
+        ? `${back}; lost rows only from the snapshot`
+        : `${back}; lost rows do not come back: no snapshot is taken`;
+}
+
+function warningsFor(state: DatabaseState, declaration: Declaration): string[] {
+    const others = state.ledger.sets.filter((s) => s !== declaration.set);
+    if (!state.ledger.exists && others.length > 0)
+        return [
+            `This database has the sets ${others.join(", ")}, and none named ${declaration.set}: it will be added.`,
+        ];
+    return [];
+}
+
+async function findDrift(client: Client, state: DatabaseState, mode: ObserveMode): Promise<Drift[]> {
+    if (state.ledger.catalog === undefined || mode === "quick") return [];
+    const differences = compareCatalogs(
+        fromObjects(state.ledger.catalog as CatalogObject[]),
+        await readCatalog(client),
+    );
+    return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
+}
+
+/** The search_path of the migrations as PostgreSQL's setting wants it. */
+export function searchPath(declaration: Declaration): string {
+    return declaration.run.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(", ");
+}

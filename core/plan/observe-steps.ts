@@ -1,0 +1,62 @@
+import type { Client } from "pg";
+import type { Database } from "../connection";
+import type { Declaration } from "../declaration";
+import { judge, losslessKind } from "../sql/judge";
+import type { Observation, ObservedStep } from "../sql/observation";
+import { observe } from "../sql/observe";
+import { openShadow } from "../sql/shadow";
+import { type PreparedStep, statementsOf } from "./prepare";
+import type { DatabaseState } from "./read-state";
+
+/**
+ * How thoroughly effects are found out. `full`: on a shadow, else by parser and catalog. `parsed`: never on a shadow.
+ * `quick`: not at all where every statement is of a kind that can lose nothing, else by parser and catalog; for a run
+ * whose outcome no finding could change.
+ */
+export type ObserveMode = "full" | "parsed" | "quick";
+
+/** One observation for each step. */
+export async function observeSteps(
+    live: Client,
+    database: Database,
+    declaration: Declaration,
+    state: DatabaseState,
+    steps: readonly PreparedStep[],
+    mode: ObserveMode,
+): Promise<Observation[]> {
+    if (steps.length === 0) return [];
+    if (mode === "quick" && steps.every((s) => statementsOf(s).every(losslessKind))) return steps.map(() => nothing);
+    const observed = steps.map((step): ObservedStep => ({
+        label: `${step.version} ${step.direction}`,
+        statements: statementsOf(step),
+        transactional: step.shape.units.every((u) => u.transactional),
+    }));
+    const settings = {
+        ...(database.role === undefined ? {} : { role: database.role }),
+        searchPath: declaration.run.searchPath,
+    };
+    if (mode !== "full") return judge(live, observed, settings);
+    const applied = state.applied.map((row) => ({ version: row.version, sql: row.upSql ?? "" }));
+    const shadow = await openShadow(database, live, { applied });
+    if ("reason" in shadow) {
+        const judged = await judge(live, observed, settings);
+        return judged.map((o) => ({ ...o, reason: o.reason ?? shadow.reason }));
+    }
+    try {
+        return await observe(shadow, observed, settings);
+    } finally {
+        await shadow.close();
+    }
+}
+
+const nothing: Observation = {
+    method: "parsed",
+    reason: "every statement is of a kind that loses nothing",
+    added: [],
+    changed: [],
+    renamed: [],
+    dropped: [],
+    locks: [],
+    rewrites: [],
+    opaque: [],
+};

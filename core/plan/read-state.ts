@@ -1,0 +1,67 @@
+import type { Client } from "pg";
+import type { Declaration } from "../declaration";
+import { type Ledger, type LedgerRow, readLedger } from "../history/ledger";
+import { type MirrorShape, readMirrorRows, readMirrorShape } from "../history/schema-migrations";
+import type { MigrationSet } from "../migrations/set";
+import { adoptedRows, historyDifference } from "./adopt";
+import type { Refusal } from "./decide";
+
+/** What a database says of its own version. */
+export interface DatabaseState {
+    readonly ledger: Ledger;
+    /** In the order of applying: the ledger's rows, or those adopted from the history table. */
+    readonly applied: readonly LedgerRow[];
+    /** Rows that a run has yet to take over into the ledger. */
+    readonly adopted: readonly LedgerRow[];
+    readonly mirror: MirrorShape | undefined;
+    readonly refusals: readonly Refusal[];
+}
+
+/**
+ * Reads ledger and history table, and nothing else.
+ * @param client with the migrations' search_path
+ * @throws BadInputError when a history is to be adopted whose scripts are not on disk
+ */
+export async function readState(
+    client: Client,
+    declaration: Declaration,
+    set: MigrationSet,
+    options?: { catalog?: boolean },
+): Promise<DatabaseState> {
+    const ledger = await readLedger(client, declaration.set, options);
+    const mirror = declaration.history.mirror === "none" ? undefined : await readMirrorShape(client);
+    const versions = mirror === undefined ? [] : await readMirrorRows(client, mirror);
+    if (!ledger.exists) {
+        // With other sets in this database, the one table cannot be told to be this set's.
+        const adopted =
+            mirror === undefined || versions.length === 0 || ledger.sets.length > 0
+                ? []
+                : adoptedRows(set, versions, mirror.table);
+        return { ledger, applied: adopted, adopted, mirror, refusals: [] };
+    }
+    const refusals =
+        mirror === undefined ? [] : historyRefusals(historyDifference(set, ledger.rows, versions), mirror.table);
+    return { ledger, applied: ledger.rows, adopted: [], mirror, refusals };
+}
+
+function historyRefusals(
+    { onlyInLedger, onlyInTable }: { onlyInLedger: readonly string[]; onlyInTable: readonly string[] },
+    table: string,
+): Refusal[] {
+    const refusals: Refusal[] = [];
+    if (onlyInLedger.length > 0) {
+        refusals.push({
+            code: "history-differs",
+            text: `${table} no longer has ${onlyInLedger.join(", ")}, which the ledger has as applied: somebody has rolled back by hand.`,
+            allow: `schemaward resolve --rolled-back ${onlyInLedger.at(-1) ?? ""} if its down script was run; else put the row back`,
+        });
+    }
+    if (onlyInTable.length > 0) {
+        refusals.push({
+            code: "history-differs",
+            text: `${table} has ${onlyInTable.join(", ")}, which the ledger does not know: somebody has migrated by hand.`,
+            allow: `schemaward resolve --applied ${onlyInTable[0] ?? ""} if its script was run; else delete the row`,
+        });
+    }
+    return refusals;
+}

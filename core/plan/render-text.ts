@@ -1,0 +1,255 @@
+import type { Loss, ObjectChange, Plan, PlanStep } from "./plan";
+
+/**
+ * A plan as people read it, line by line, without colour. Counts and sizes come from the live database; nothing in it
+ * is secret.
+ */
+export function renderPlan(plan: Plan): string[] {
+    const title = [plan.environment, plan.set].filter((p) => p !== "").join("/");
+    if (plan.steps.length === 0 && plan.adopt === null) {
+        return [
+            `${title}  at ${plan.to ?? "0"}, nothing to do`,
+            ...driftLines(plan),
+            ...plan.warnings.map((w) => `Warning   ${w}`),
+            ...refusalLines(plan),
+        ];
+    }
+    const head = `${title}  ${plan.from ?? "0"} → ${plan.to ?? "0"}  ${directionText(plan)}`;
+    const resource = plan.resource === undefined ? [] : [`resource ${plan.resource}`];
+    return [
+        `${head.padEnd(66)} plan ${plan.digest}`,
+        ...resource,
+        pipeline(plan),
+        ...(plan.adopt === null
+            ? []
+            : [`adopt ${plan.adopt.versions.length} versions from ${plan.adopt.table}: ${range(plan.adopt.versions)}`]),
+        ...(plan.unfinished === null
+            ? []
+            : [
+                  `unfinished: ${plan.unfinished.version} ${plan.unfinished.direction}, ${plan.unfinished.done} transactions done; it goes on from there`,
+              ]),
+        ...driftLines(plan),
+        ...plan.steps.flatMap((step, i) => stepLines(step, i + 1)),
+        ...hazardLine(plan),
+        `Lost      ${lostText(plan)}`,
+        `Snapshot  ${snapshotText(plan)}`,
+        ...plan.warnings.map((w) => `Warning   ${w}`),
+        ...approvalLine(plan),
+        `Undo      ${plan.undo}`,
+        `Run       ${plan.run.join("   |   ")}`,
+        ...refusalLines(plan),
+    ];
+}
+
+function directionText(plan: Plan): string {
+    const downs = plan.steps.filter((s) => s.direction === "down").length;
+    const ups = plan.steps.length - downs;
+    const parts = [
+        ...(downs === 0 ? [] : [`${downs} down ${downs === 1 ? "script" : "scripts"}`]),
+        ...(ups === 0 ? [] : [`${ups} up ${ups === 1 ? "script" : "scripts"}`]),
+    ];
+    const word = { back: "BACK", forward: "FORWARD", both: "BACK AND FORWARD", none: "ADOPT" }[plan.direction];
+    return [word, ...parts].join(", ");
+}
+
+function pipeline(plan: Plan): string {
+    const versions = plan.steps.map((s) => s.version);
+    const shown = versions.length > 12 ? [...versions.slice(0, 5), "…", ...versions.slice(-5)] : versions;
+    return [
+        ...(plan.snapshot === null ? [] : ["snapshot"]),
+        ...(plan.adopt === null ? [] : ["adopt"]),
+        ...(shown.length === 0 ? [] : [shown.join(" ")]),
+        "verify",
+    ].join(" → ");
+}
+
+function stepLines(step: PlanStep, number: number): string[] {
+    const arrow = step.direction === "down" ? "↓" : "↑";
+    const title = `${number} ${arrow} ${step.version} ${step.name.replaceAll("_", " ")}`;
+    const lossesByObject = new Map(step.losses.map((l) => [`${l.kind} ${l.object}`, l]));
+    const droppedLines = mergeObjects(
+        step.dropped,
+        (o) => lossesByObject.get(`${o.kind} dropped ${o.name}`) !== undefined,
+    );
+    const objectLosses = step.losses.filter((l) => l.kind === "table dropped" || l.kind === "column dropped");
+    const others = step.losses.filter((l) => !objectLosses.includes(l));
+    return [
+        `${title.padEnd(26)} ${step.script.file}${step.script.source === "ledger" ? "  (from the ledger: not on disk)" : ""}`,
+        ...table(objectLosses.map((l) => lossCells(l))),
+        ...others.map((l) => lossText(l)),
+        ...droppedLines.map((l) => (l.startsWith("(") ? l : `drops ${l}`)),
+        ...mergeObjects(step.changed, () => false).map((l) => `changes ${l}`),
+        ...mergeObjects(step.added, () => false).map((l) => `adds ${l}`),
+        ...step.locks.map((l) => `lock ${l.mode} on ${shorten(l.relations)}`),
+        ...(step.rewrites.length === 0 ? [] : [`rewrites ${shorten(step.rewrites)}`]),
+        ...(step.transactionsReason === undefined
+            ? []
+            : [`${step.transactions} transactions, not one: ${step.transactionsReason}`]),
+        ...step.replaced.map((r) => `line ${r.line} ${r.text.replace(/;?\s*$/, "")}: done by schemaward`),
+        ...(step.differsFromLedger
+            ? ["the down script on disk is not the one stored at apply; the one on disk is run"]
+            : []),
+        ...(step.method === "parsed" && step.methodReason !== undefined
+            ? [`not observed, judged by parser and catalog: ${step.methodReason}`]
+            : []),
+        ...(step.wouldFail === undefined
+            ? []
+            : [`WOULD FAIL line ${step.wouldFail.line}: ${step.wouldFail.message} (${step.wouldFail.sqlstate})`]),
+        ...(step.storedSql === undefined
+            ? []
+            : [
+                  "stored SQL:",
+                  ...step.storedSql
+                      .trimEnd()
+                      .split("\n")
+                      .map((l) => `  ${l}`),
+              ]),
+    ].map((line, i) => (i === 0 ? line : `    ${line}`));
+}
+
+function lossCells(l: Loss): [string, string, string, string] {
+    const column = l.kind === "column dropped";
+    const unit = column ? "values" : "rows";
+    const end = l.counted ? "LOST" : `(${l.note ?? "kept"})`;
+    return [
+        `${column ? "column" : "table"} ${l.object}`,
+        `${countText(l)} ${unit}`,
+        l.bytes === null ? "" : bytesText(l.bytes),
+        end,
+    ];
+}
+
+/** Aligns names to the left and numbers to the right. */
+function table(rows: readonly [string, string, string, string][]): string[] {
+    const width = (i: 0 | 1 | 2): number => Math.max(0, ...rows.map((r) => r[i].length));
+    return rows.map(([name, count, bytes, end]) =>
+        `${name.padEnd(width(0))} ${count.padStart(width(1))}  ${width(2) === 0 ? "" : `${bytes.padStart(width(2))}  `}${end}`.trimEnd(),
+    );
+}
+
+function lossText(l: Loss): string {
+    const where = l.line === undefined ? "" : `line ${l.line}: `;
+    const note = l.note === undefined ? "" : ` (${l.note})`;
+    if (l.kind === "unknown") return `${l.object}: effect unknown${note}  COUNTS AS LOSS`;
+    const unit = l.kind === "type changed" || l.kind === "rows updated" ? "values" : "rows";
+    const verb = {
+        "rows deleted": "deletes from",
+        "rows updated": "overwrites in",
+        "rows truncated": "empties",
+        "type changed": "changes the type of",
+        "sequence dropped": "drops",
+        "table dropped": "drops",
+        "column dropped": "drops",
+    }[l.kind];
+    const end = l.counted ? "LOST" : "";
+    return `${where}${verb} ${l.object}  ${countText(l)} ${unit}${note}  ${end}`.trimEnd();
+}
+
+function countText(l: Loss): string {
+    if (l.rows === null) return "unknown";
+    return `${l.exact ? "" : "≤ "}${grouped(l.rows)}`;
+}
+
+/** One line for each kind; names of one kind together. Kinds that say little are counted only. */
+function mergeObjects(objects: readonly ObjectChange[], skip: (o: ObjectChange) => boolean): string[] {
+    const kinds = new Map<string, ObjectChange[]>();
+    for (const object of objects) {
+        if (skip(object) || object.victim === true) continue;
+        kinds.set(object.kind, [...(kinds.get(object.kind) ?? []), object]);
+    }
+    const lines: string[] = [];
+    for (const [kind, list] of kinds) {
+        const plural = list.length === 1 ? kind : pluralOf(kind);
+        const bytes = list.reduce((sum, o) => sum + (o.bytes ?? 0), 0);
+        const derived = kind === "materialized view" && list.some((o) => o.bytes !== undefined);
+        const note = derived ? `, ${bytesText(bytes)}, derived: no rows lost` : "";
+        const quiet = kind === "grant" || kind === "comment";
+        lines.push(
+            quiet && list.length > 1
+                ? `${list.length} ${plural}`
+                : `${list.length > 1 ? `${list.length} ` : ""}${plural} ${shorten(list.map((o) => (o.note === undefined ? o.name : `${o.name} (${o.note})`)))}${note}`,
+        );
+    }
+    return lines;
+}
+
+function pluralOf(kind: string): string {
+    if (kind.endsWith("x")) return `${kind}es`;
+    if (kind.endsWith("y")) return `${kind.slice(0, -1)}ies`;
+    return kind.endsWith("s") ? kind : `${kind}s`;
+}
+
+function hazardLine(plan: Plan): string[] {
+    const victims = plan.steps.flatMap((s) => s.dropped.filter((o) => o.victim).map((o) => `${o.kind} ${o.name}`));
+    const opaque = plan.steps.flatMap((s) => s.opaque.map((o) => `${s.script.file}:${o.line}`));
+    const observed = plan.steps.filter((s) => s.method === "observed").length;
+    const method =
+        observed === plan.steps.length ? "observed on a shadow" : observed === 0 ? "NOT observed" : "partly observed";
+    if (plan.steps.length === 0) return [];
+    return [
+        `CASCADE victims: ${victims.length === 0 ? "none" : victims.join(", ")}      opaque SQL: ${opaque.length === 0 ? "none" : opaque.join(", ")}      ${method}`,
+    ];
+}
+
+function lostText(plan: Plan): string {
+    const { rows, values, bytes, unknown } = plan.lost;
+    const parts = [
+        ...(rows === 0 ? [] : [`${grouped(rows)} ${rows === 1 ? "row" : "rows"}`]),
+        ...(values === 0 ? [] : [`${grouped(values)} column values`]),
+        ...(bytes === 0 ? [] : [bytesText(bytes)]),
+        ...(unknown ? ["and what cannot be known"] : []),
+    ];
+    return rows + values === 0 && !unknown ? "nothing" : parts.join(", ");
+}
+
+function snapshotText({ snapshot, steps }: Plan): string {
+    if (snapshot === null) return steps.length === 0 ? "none needed" : "none: no store is declared";
+    return `${snapshot.name}  ~${bytesText(snapshot.estimatedBytes)}, ~${secondsText(snapshot.estimatedSeconds)}, before step 1, to ${snapshot.store}`;
+}
+
+function approvalLine({ approval, lost }: Plan): string[] {
+    const limit = approval.maxRowsLost === null ? "" : `, ≤ ${grouped(approval.maxRowsLost)} rows`;
+    if (!approval.needed) return lost.rows + lost.values > 0 ? [`Approved  not asked for by the policy${limit}`] : [];
+    return [approval.given ? `Approved  ✔ this plan${limit}` : `Approved  ✘ not yet${limit}`];
+}
+
+function driftLines(plan: Plan): string[] {
+    if (plan.drift.length === 0) return [];
+    const shown = plan.drift.slice(0, 20).map((d) => `    ${d.what} ${d.kind} ${d.name}`);
+    const more = plan.drift.length > 20 ? [`    … and ${plan.drift.length - 20} more`] : [];
+    return ["Drift     the schema was changed by other hands since the last run:", ...shown, ...more];
+}
+
+function refusalLines(plan: Plan): string[] {
+    return plan.refusals.flatMap((r) => [`REFUSED   ${r.text}`, `          Allow it with: ${r.allow}`]);
+}
+
+function range(versions: readonly string[]): string {
+    return versions.length <= 6 ? versions.join(" ") : `${versions[0] ?? ""} … ${versions.at(-1) ?? ""}`;
+}
+
+function shorten(names: readonly string[]): string {
+    return names.length <= 6 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+}
+
+export function grouped(n: number): string {
+    return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Powers of 1024, as PostgreSQL's pg_size_pretty. */
+export function bytesText(bytes: number): string {
+    const units = ["B", "kB", "MB", "GB", "TB"];
+    let value = bytes;
+    let unit = 0;
+    while (value >= 1024 && unit < units.length - 1) {
+        value /= 1024;
+        unit++;
+    }
+    return `${value >= 10 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ""}`;
+}
+
+export function secondsText(seconds: number): string {
+    if (seconds < 1) return "1 s";
+    if (seconds < 60) return `${Math.ceil(seconds)} s`;
+    return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}

@@ -1,0 +1,18 @@
+import type { Client } from "pg";
+import type { Declaration } from "../declaration";
+import { estimateSnapshot } from "../snapshots/estimate";
+import { snapshotName } from "../snapshots/name";
+import type { PlannedSnapshot } from "./plan";
+
+/** What the plan says of the snapshot before it; the time in its name is left open. */
+export async function planSnapshot(client: Client, declaration: Declaration): Promise<PlannedSnapshot> {
+    const estimate = await estimateSnapshot(client);
+    const name = snapshotName(declaration.declarer?.environment ?? "db", declaration.app, new Date(0));
+    return {
+        store: declaration.snapshot.store ?? "",
+        name: name.replace(/_\d{8}_\d{6}$/, "_<UTC>"),
+        estimatedBytes: estimate.bytes,
+        estimatedSeconds: estimate.seconds,
+        required: declaration.snapshot.required,
+    };
+}

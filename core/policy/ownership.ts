@@ -1,0 +1,33 @@
+import type { Declarer } from "../declaration";
+
+/** Whose the ledger is, and on which cluster it was written. */
+export interface Owned {
+    readonly declarer: Declarer;
+    readonly systemIdentifier: string | null;
+}
+
+/** How `adopt` names a ledger's owner: `physioflow/prod`. */
+export function ownerName({ project, stack }: Declarer): string {
+    return `${project}/${stack}`;
+}
+
+/**
+ * Whether this declarer may work on a ledger that says it is somebody's: a second stack, a renamed one, or a clone of
+ * another environment's database is refused until it is adopted by name.
+ * @param adopt name of the owner that it is taken over from
+ * @returns undefined when it may
+ */
+export function judgeOwnership(
+    owner: Owned,
+    declarer: Declarer,
+    adopt: string | undefined,
+): { readonly code: string; readonly text: string; readonly allow: string } | undefined {
+    const theirs = ownerName(owner.declarer);
+    if (theirs === ownerName(declarer) && owner.declarer.environment === declarer.environment) return undefined;
+    if (adopt === theirs) return undefined;
+    return {
+        code: "other-owner",
+        text: `This database's ledger belongs to ${theirs} (environment ${owner.declarer.environment}); declared here is ${ownerName(declarer)} (${declarer.environment}). It may be a clone, or the stack was renamed.`,
+        allow: `adopt: ${theirs}, if this database is meant`,
+    };
+}
