@@ -25,8 +25,13 @@ export type ObjectKind =
     | "publication"
     | "collation"
     | "operator"
+    | "operator class"
+    | "operator family"
     | "cast"
     | "text search"
+    | "foreign data wrapper"
+    | "server"
+    | "language"
     | "default privileges"
     | "comment"
     | "grant";
