@@ -13,6 +13,8 @@ export interface MirrorShape {
     readonly table: string;
     /** Quoted column that holds the version, if there is one. */
     readonly versionColumn: string | undefined;
+    /** Its type. */
+    readonly versionType: string;
     /** Quoted column that holds the migration's name, if there is one. */
     readonly nameColumn: string | undefined;
     /** How names are written there. */
@@ -33,7 +35,6 @@ const nameColumns = ["migration_name", "filename", "file_name", "name", "migrati
  */
 export async function readMirrorShape(client: Client): Promise<MirrorShape | undefined> {
     const { rows } = await client.query<{ table: string; column: string; quoted: string; type: string }>({
-        name: "schemaward_mirror_shape",
         text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, a.attname AS column, quote_ident(a.attname) AS quoted,
                       format_type(a.atttypid, NULL) AS type
                  FROM pg_catalog.pg_class c
@@ -67,6 +68,7 @@ export async function readMirrorShape(client: Client): Promise<MirrorShape | und
     return {
         table: first.table,
         versionColumn: version?.quoted,
+        versionType: version?.type ?? "text",
         nameColumn: name?.quoted,
         nameStyle: name === undefined ? "name" : await readNameStyle(client, first.table, name.quoted, name.column),
     };
@@ -98,31 +100,38 @@ export async function readMirrorRows(client: Client, shape: MirrorShape): Promis
 
 /** Adds a migration's row, unless the script has written it itself in a way that was not recognised. */
 export async function mirrorApplied(client: Client, shape: MirrorShape, key: MirrorKey): Promise<void> {
-    await mirrorUndone(client, shape, key);
     const columns = [shape.nameColumn, shape.versionColumn].filter((c) => c !== undefined);
-    const values = [
-        ...(shape.nameColumn === undefined ? [] : [nameFor(shape, key)]),
-        ...(shape.versionColumn === undefined ? [] : [key.version]),
-    ];
+    const { condition, values } = ownRow(shape, key);
+    const selected = [
+        ...(shape.versionColumn === undefined ? [] : [`$1::text::${shape.versionType}`]),
+        ...(shape.nameColumn === undefined ? [] : [`$${values.length}`]),
+    ].toReversed();
     await client.query({
-        text: `INSERT INTO ${shape.table} (${columns.join(", ")}) VALUES (${values.map((_, i) => `$${i + 1}`).join(", ")})`,
+        text: `INSERT INTO ${shape.table} (${columns.join(", ")}) SELECT ${selected.join(", ")}
+                WHERE NOT EXISTS (SELECT FROM ${shape.table} WHERE ${condition})`,
         values,
     });
 }
 
 /** Deletes a migration's row. */
 export async function mirrorUndone(client: Client, shape: MirrorShape, key: MirrorKey): Promise<void> {
+    const { condition, values } = ownRow(shape, key);
+    await client.query({ text: `DELETE FROM ${shape.table} WHERE ${condition}`, values });
+}
+
+/** The version is `$1` where the table has such a column, the name comes after it. */
+function ownRow(shape: MirrorShape, key: MirrorKey): { condition: string; values: string[] } {
     const conditions: string[] = [];
     const values: string[] = [];
     if (shape.versionColumn !== undefined) {
         values.push(key.version);
-        conditions.push(`${shape.versionColumn}::text = $${values.length}`);
+        conditions.push(`${shape.versionColumn}::text = $${values.length}::text`);
     }
     if (shape.nameColumn !== undefined) {
         values.push(nameFor(shape, key));
         conditions.push(`${shape.nameColumn} = $${values.length}`);
     }
-    await client.query({ text: `DELETE FROM ${shape.table} WHERE ${conditions.join(" OR ")}`, values });
+    return { condition: conditions.join(" OR "), values };
 }
 
 function nameFor(shape: MirrorShape, key: MirrorKey): string {

@@ -1,0 +1,57 @@
+import type { Client } from "pg";
+import type { CatalogObject } from "../sql/observation";
+
+export interface StartedRun {
+    readonly id: string;
+    readonly set: string;
+    readonly direction: string;
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly digest: string;
+    /** The plan as JSON. */
+    readonly plan: unknown;
+    readonly snapshot: string | null;
+    readonly who: string;
+    readonly host: string;
+    readonly pid: number;
+}
+
+/**
+ * Writes that a run has begun. The stored catalog is taken away until the run's end: what a killed run has changed must
+ * not look like the work of other hands.
+ */
+export async function recordRunStart(client: Client, run: StartedRun): Promise<void> {
+    await client.query({
+        text: `WITH s AS (UPDATE schemaward.sets SET catalog = NULL, changed_at = now() WHERE name = $2)
+               INSERT INTO schemaward.runs (id, set_name, direction, from_version, to_version, digest, plan, snapshot, who, host, pid, status)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'running')`,
+        values: [
+            run.id,
+            run.set,
+            run.direction,
+            run.from,
+            run.to,
+            run.digest,
+            JSON.stringify(run.plan),
+            run.snapshot,
+            run.who,
+            run.host,
+            run.pid,
+        ],
+    });
+}
+
+/** Writes how a run ended, and the schema as it is now. */
+export async function recordRunEnd(
+    client: Client,
+    run: { readonly id: string; readonly set: string },
+    error: string | null,
+    catalog: readonly CatalogObject[],
+): Promise<void> {
+    await client.query({
+        text: `WITH s AS (UPDATE schemaward.sets SET catalog = $4, changed_at = now() WHERE name = $2)
+               UPDATE schemaward.runs SET status = CASE WHEN $3::text IS NULL THEN 'done' ELSE 'failed' END,
+                   error = $3::text, ended_at = clock_timestamp() WHERE id = $1`,
+        values: [run.id, run.set, error, JSON.stringify(catalog)],
+    });
+}

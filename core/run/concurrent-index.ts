@@ -1,0 +1,81 @@
+import type { Client } from "pg";
+import { FailedError } from "../errors";
+import { as } from "../sql/nodes";
+import type { Statement } from "../sql/statement";
+
+/** An index that CREATE INDEX CONCURRENTLY builds; undefined for every other statement. */
+export interface ConcurrentIndex {
+    /** As written, quoted; undefined when PostgreSQL chooses the name. */
+    readonly name: string | undefined;
+    /** The table, as written, quoted. */
+    readonly table: string;
+    readonly schema: string | undefined;
+}
+
+export function concurrentIndexOf(statement: Statement): ConcurrentIndex | undefined {
+    const body = as<{
+        concurrent?: boolean;
+        idxname?: string;
+        relation?: { schemaname?: string; relname?: string };
+    }>(statement.node, "IndexStmt");
+    if (body?.concurrent !== true) return undefined;
+    const { schemaname, relname } = body.relation ?? {};
+    return {
+        name: body.idxname === undefined ? undefined : quote(body.idxname),
+        table: [schemaname, relname]
+            .filter((p) => p !== undefined)
+            .map(quote)
+            .join("."),
+        schema: schemaname === undefined ? undefined : quote(schemaname),
+    };
+}
+
+/** Invalid indexes of the table, by qualified name; under the session's search_path. */
+export async function invalidIndexes(client: Client, index: ConcurrentIndex): Promise<string[]> {
+    const { rows } = await client.query<{ name: string }>({
+        text: `SELECT format('%I.%I', n.nspname, c.relname) AS name
+                 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE i.indrelid = to_regclass($1) AND NOT i.indisvalid AND ($2::text IS NULL OR quote_ident(c.relname) = $2)
+                ORDER BY 1`,
+        values: [index.table, index.name ?? null],
+    });
+    return rows.map((r) => r.name);
+}
+
+/** Whether the index exists and is valid; false too when its name is not known beforehand. */
+export async function isBuilt(client: Client, index: ConcurrentIndex): Promise<boolean> {
+    if (index.name === undefined) return false;
+    const { rows } = await client.query<{ valid: boolean }>({
+        text: `SELECT i.indisvalid AS valid FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+                WHERE i.indrelid = to_regclass($1) AND quote_ident(c.relname) = $2`,
+        values: [index.table, index.name],
+    });
+    return rows[0]?.valid === true;
+}
+
+/**
+ * Drops what an earlier try of ours left invalid, so that the index can be built anew.
+ * @throws FailedError when somebody is building on that table right now
+ */
+export async function dropLeftovers(client: Client, index: ConcurrentIndex, file: string, line: number): Promise<void> {
+    const leftovers = await invalidIndexes(client, index);
+    if (leftovers.length === 0) return;
+    const { rows } = await client.query<{ pid: number }>({
+        text: "SELECT pid FROM pg_catalog.pg_stat_progress_create_index WHERE relid = to_regclass($1)",
+        values: [index.table],
+    });
+    if (rows[0] !== undefined) {
+        throw new FailedError({
+            what: `Server process ${rows[0].pid} is building an index on ${index.table} right now.`,
+            where: { file, line, object: leftovers.join(", ") },
+            state: "The index is not valid yet; nothing was dropped.",
+            next: "Wait until it has ended and run again.",
+        });
+    }
+    for (const name of leftovers) await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+}
+
+function quote(identifier: string): string {
+    return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : `"${identifier.replaceAll('"', '""')}"`;
+}

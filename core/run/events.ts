@@ -1,0 +1,30 @@
+/** What a run reports while it goes on. Texts hold no secrets. */
+export type RunEvent =
+    | { readonly type: "plan"; readonly lines: readonly string[] }
+    | { readonly type: "waiting-for-lock"; readonly holder: string }
+    | { readonly type: "adopted"; readonly versions: readonly string[]; readonly table: string }
+    | { readonly type: "snapshot-progress"; readonly name: string; readonly bytes: number; readonly estimate: number }
+    | { readonly type: "snapshot-done"; readonly name: string; readonly bytes: number; readonly seconds: number }
+    | {
+          readonly type: "step-start";
+          readonly index: number;
+          readonly count: number;
+          readonly direction: "up" | "down";
+          readonly version: string;
+          readonly name: string;
+      }
+    | {
+          readonly type: "step-done";
+          readonly index: number;
+          readonly count: number;
+          readonly direction: "up" | "down";
+          readonly version: string;
+          readonly name: string;
+          readonly ms: number;
+      }
+    | { readonly type: "notice"; readonly version: string; readonly text: string }
+    | { readonly type: "retry"; readonly version: string; readonly why: string; readonly inMs: number }
+    | { readonly type: "blocked"; readonly version: string; readonly by: string }
+    | { readonly type: "verified"; readonly version: string };
+
+export type Report = (event: RunEvent) => void;

@@ -1,0 +1,86 @@
+import { DatabaseError } from "pg";
+import type { PreparedStep } from "../plan/prepare";
+import { lineAt } from "../sql/split";
+import { redactSql } from "../sql/sensitive";
+import type { Statement } from "../sql/statement";
+import { ScriptError } from "./script-query";
+
+/** What PostgreSQL said of a script that failed, and where in the script it was. */
+export interface ScriptFailure {
+    readonly file: string;
+    readonly line: number;
+    readonly message: string;
+    readonly sqlstate: string;
+    /** Lines for people: statement, SQLSTATE, detail, hint, context, blockers. Redacted. */
+    readonly detail: readonly string[];
+}
+
+/** A text sent at once, with what is needed to find a failing statement in it. */
+export interface SentScript {
+    readonly text: string;
+    /** For each statement of the text in order; undefined for our own. */
+    readonly parts: readonly { readonly offset: number; readonly statement: Statement | undefined }[];
+}
+
+/** Joins our own statements and a script's into one text. A line break ends a comment that a statement may end with. */
+export function joinStatements(items: readonly (string | Statement)[]): SentScript {
+    let text = "";
+    const parts = items.map((item) => {
+        const offset = text.length;
+        text += `${typeof item === "string" ? item : item.sql}\n;\n`;
+        return { offset, statement: typeof item === "string" ? undefined : item };
+    });
+    return { text, parts };
+}
+
+/** Turns what the driver threw into the account of a script's failure. */
+export function describeFailure(error: unknown, step: PreparedStep, sent: SentScript | undefined): ScriptFailure {
+    const cause = error instanceof ScriptError ? error.cause : error;
+    const failing = sent === undefined || !(error instanceof ScriptError) ? undefined : sent.parts[error.completed];
+    const statement = failing?.statement;
+    const db = cause instanceof DatabaseError ? cause : undefined;
+    const message = redactSql(cause instanceof Error ? cause.message : String(cause));
+    let line = statement?.line ?? 1;
+    if (statement !== undefined && failing !== undefined && sent !== undefined && db?.position !== undefined) {
+        // PostgreSQL counts code points from 1.
+        const before = [...sent.text].slice(0, Number(db.position) - 1).join("").length - failing.offset;
+        if (before >= 0) line = statement.line + lineAt(statement.sql, before) - 1;
+    }
+    const shown = statement === undefined ? [] : excerpt(redactSql(statement.sql));
+    return {
+        file: step.script.file,
+        line,
+        message,
+        sqlstate: db?.code ?? "no answer",
+        detail: [
+            ...shown,
+            ...(db?.code === undefined ? [] : [`SQLSTATE ${db.code}`]),
+            ...(db?.detail === undefined ? [] : [`Detail: ${redactSql(db.detail)}`]),
+            ...(db?.hint === undefined ? [] : [`Hint: ${redactSql(db.hint)}`]),
+            ...(db?.where === undefined ? [] : [`Context: ${redactSql(db.where).split("\n", 3).join(" / ")}`]),
+        ],
+    };
+}
+
+function excerpt(sql: string): string[] {
+    const lines = sql.split("\n");
+    return [...lines.slice(0, 6), ...(lines.length > 6 ? [`… (${lines.length - 6} more lines)`] : [])].map(
+        (l) => `| ${l}`,
+    );
+}
+
+/** Whether the whole transaction may be tried again: it was a deadlock's victim or did not get a lock in time. */
+export function isRetryable(error: unknown): boolean {
+    const cause = error instanceof ScriptError ? error.cause : error;
+    return cause instanceof DatabaseError && (cause.code === "40P01" || cause.code === "55P03");
+}
+
+/**
+ * Whether the connection is gone, so that nobody can say from here what became of the transaction. A FATAL answer counts
+ * as well: a backend that is told to end may report it after its COMMIT took effect.
+ */
+export function isConnectionLost(error: unknown): boolean {
+    const cause = error instanceof ScriptError ? error.cause : error;
+    if (!(cause instanceof DatabaseError)) return true;
+    return cause.severity === "FATAL" || cause.severity === "PANIC";
+}

@@ -1,0 +1,43 @@
+import { type Client, Query } from "pg";
+
+/** What pg calls on a query object while its answer arrives; its typings leave these out. */
+interface QueryInternals {
+    handleCommandComplete(message: unknown, connection: unknown): void;
+    handleDataRow(message: unknown): void;
+}
+
+/** Thrown in place of pg's error: how many statements of the text had been done. */
+export class ScriptError extends Error {
+    constructor(
+        readonly completed: number,
+        override readonly cause: unknown,
+    ) {
+        super(cause instanceof Error ? cause.message : String(cause));
+    }
+}
+
+/**
+ * Runs several statements in one round trip with the simple protocol, throws their rows away and counts them, so that
+ * the one that fails is known even when PostgreSQL gives no position.
+ * @throws ScriptError
+ */
+export async function runStatements(client: Client, text: string): Promise<void> {
+    let completed = 0;
+    await new Promise<void>((resolve, reject) => {
+        const query = new Query(text);
+        const internals = query as unknown as QueryInternals;
+        const original = internals.handleCommandComplete.bind(query);
+        internals.handleCommandComplete = (message, connection) => {
+            completed++;
+            original(message, connection);
+        };
+        internals.handleDataRow = () => undefined;
+        query.on("end", () => {
+            resolve();
+        });
+        query.on("error", (error) => {
+            reject(new ScriptError(completed, error));
+        });
+        client.query(query);
+    });
+}

@@ -1,0 +1,157 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Client } from "pg";
+import type { Database } from "../connection";
+import type { RunSettings } from "../declaration";
+import { RefusedError } from "../errors";
+import type { LockHolder } from "../history/ledger-write";
+import type { RunEvent } from "./events";
+import type { RunIdentity } from "./identity";
+
+/**
+ * Keys of our advisory locks, one run per database. The guard's session holds the first for the whole run: no script
+ * runs in it, so none can free it. The worker's session holds the second: when this process is killed, the guard's lock
+ * goes at once, while the worker's backend may still be busy with a statement; a new run waits for both.
+ */
+const guardKey = "8318822943420493165";
+const workerKey = "8318822943420493166";
+
+/** The two connections of a run, with the lock. */
+export interface Sessions {
+    /** Plans, writes the run's record, watches. Runs no script. */
+    readonly guard: Client;
+    /** Runs the scripts. */
+    readonly worker: Client;
+    readonly holder: LockHolder;
+    /** Server process of the worker's session. */
+    readonly workerPid: number;
+    close(): Promise<void>;
+}
+
+export interface LockOptions {
+    readonly identity: RunIdentity;
+    readonly settings: RunSettings;
+    /** Milliseconds to wait for another run; 0: refuse at once. */
+    readonly waitMs: number;
+    report(event: RunEvent): void;
+}
+
+/**
+ * Opens both connections and takes the locks by polling: a blocking wait would deadlock with CREATE INDEX CONCURRENTLY,
+ * which waits for every older transaction.
+ * @throws RefusedError naming the holder when another run goes on, for a standby, and for a transaction pooler
+ */
+export async function openSessions(database: Database, options: LockOptions): Promise<Sessions> {
+    const label = `run ${options.identity.who}@${options.identity.host}:${options.identity.pid}`;
+    const guard = await database.connect(label, { parameters: { idle_in_transaction_session_timeout: "0" } });
+    let worker: Client | undefined;
+    try {
+        await refuseStandby(guard);
+        worker = await database.connect(label, {
+            parameters: {
+                lock_timeout: String(options.settings.lockTimeoutMs),
+                statement_timeout: String(options.settings.statementTimeoutMs),
+                idle_in_transaction_session_timeout: "0",
+                // Makes the server end a statement soon after this process died.
+                client_connection_check_interval: "2000",
+            },
+        });
+        const holder: LockHolder = { pid: await refusePooler(guard, worker), key: guardKey };
+        await takeLock(guard, guardKey, options);
+        await takeLock(worker, workerKey, options);
+        const open = { guard, worker, workerPid: await backendOf(worker) };
+        return {
+            ...open,
+            holder,
+            close: async () => {
+                // Ending the sessions frees the locks, also where a script left the connection in a bad state.
+                await Promise.allSettled([open.worker.end(), open.guard.end()]);
+            },
+        };
+    } catch (error) {
+        await Promise.allSettled([guard.end(), worker?.end()]);
+        throw error;
+    }
+}
+
+/** Takes the worker's lock again when a script (DISCARD ALL, …) has freed it; false: another run has it. */
+export async function keepWorkerLock(worker: Client): Promise<boolean> {
+    const { rows } = await worker.query<{ held: boolean }>(
+        `SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
+                           AND (classid::bigint << 32 | objid::bigint) = ${workerKey})
+                OR pg_try_advisory_lock(${workerKey}) AS held`,
+    );
+    return rows[0]?.held === true;
+}
+
+async function takeLock(client: Client, key: string, options: LockOptions): Promise<void> {
+    const deadline = Date.now() + options.waitMs;
+    for (let first = true; ; first = false) {
+        const { rows } = await client.query<{ taken: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS taken`);
+        if (rows[0]?.taken === true) return;
+        const holder = await describeHolder(client, key);
+        if (Date.now() >= deadline) {
+            throw new RefusedError({
+                what: `Another run works on this database: ${holder}.`,
+                state: "Nothing was touched by this run.",
+                next: "Wait until it has ended. If its process is gone, the server frees the lock within seconds; if it hangs, end it where it runs.",
+            });
+        }
+        if (first) options.report({ type: "waiting-for-lock", holder });
+        await pause(100 + Math.random() * 100);
+    }
+}
+
+async function describeHolder(client: Client, key: string): Promise<string> {
+    const { rows } = await client.query<{ text: string }>(
+        `SELECT format('%s, server process %s, since %s', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.pid,
+                       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) AS text
+           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+          WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}
+            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`,
+    );
+    return rows[0]?.text ?? "it has just ended";
+}
+
+async function refuseStandby(client: Client): Promise<void> {
+    const { rows } = await client.query<{ standby: boolean; version: string }>(
+        "SELECT pg_is_in_recovery() AS standby, current_setting('server_version_num') AS version",
+    );
+    if (rows[0]?.standby === true) {
+        throw new RefusedError({
+            what: "This server is a standby: it can only be read.",
+            state: "Nothing was touched.",
+            next: "Point the connection at the primary.",
+        });
+    }
+    if (Number(rows[0]?.version) < 140000) {
+        throw new RefusedError({
+            what: `The server has version ${rows[0]?.version ?? "unknown"}; schemaward needs PostgreSQL 14 or newer.`,
+            state: "Nothing was touched.",
+            next: "Upgrade the server.",
+        });
+    }
+}
+
+/**
+ * A transaction pooler gives each transaction any server session, so that a session's lock protects nothing. It shows:
+ * while one client holds a transaction open, the other's session is another one than before.
+ * @returns the guard's backend
+ */
+async function refusePooler(guard: Client, worker: Client): Promise<number> {
+    const before = await backendOf(guard);
+    await worker.query("BEGIN");
+    const inBetween = await backendOf(worker);
+    const after = await backendOf(guard);
+    await worker.query("ROLLBACK");
+    if (before !== inBetween && before === after) return before;
+    throw new RefusedError({
+        what: "The connection goes through a transaction pooler (PgBouncer with pool_mode = transaction, or the like).",
+        state: "Nothing was touched.",
+        next: "Point the connection at PostgreSQL itself, or at a pool in session mode.",
+    });
+}
+
+async function backendOf(client: Client): Promise<number> {
+    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    return rows[0]?.pid ?? 0;
+}
