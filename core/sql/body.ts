@@ -1,0 +1,136 @@
+import { parsePlPgSQLSync, parseSync } from "libpg-query";
+import { as, nodeType, strings, walk } from "./nodes";
+import { effectOutside } from "./outside";
+
+/** What a DO block or a function's body can do that a look at the catalog afterwards does not show. */
+export interface BodyEffects {
+    /** Words for the plan: `DELETE`, `EXECUTE`; absent: none seen. */
+    readonly hidden?: string;
+    /** What would act outside the database. */
+    readonly outside?: string;
+    /** Unqualified names of the functions it calls. */
+    readonly calls: readonly string[];
+}
+
+/**
+ * Reads the body of a DO block or function. Needs the parser loaded (`loadParser`).
+ * @param create the whole DO or CREATE FUNCTION statement
+ * @param body its text between the quotes
+ */
+export function readBody(create: string, body: string, language: string): BodyEffects {
+    const outside = effectOutside(body);
+    const outsidePart = outside === undefined ? {} : { outside };
+    if (language === "internal" || language === "c") return { calls: [] };
+    const queries = language === "plpgsql" ? plpgsqlQueries(create) : language === "sql" ? [body] : undefined;
+    if (queries === undefined) return { ...outsidePart, ...fromText(body, language) };
+    const effects = queries.map(queryEffects);
+    if (effects.includes(undefined)) return { ...outsidePart, ...fromText(body, language) };
+    const all = effects.filter((e) => e !== undefined);
+    const words = all.flatMap((e) => e.words);
+    if (all.some((e) => e.drops) && all.some((e) => e.reads) && language === "plpgsql")
+        words.push("drops depending on rows");
+    return { ...outsidePart, ...hiddenPart(words), calls: all.flatMap((e) => e.calls) };
+}
+
+function hiddenPart(words: readonly string[]): { hidden?: string } {
+    return words.length === 0 ? {} : { hidden: [...new Set(words)].join(", ") };
+}
+
+/** All SQL texts of a PL/pgSQL body; dynamic ones as the word EXECUTE. Undefined when the parser does not get through. */
+function plpgsqlQueries(create: string): string[] | undefined {
+    try {
+        const queries: string[] = [];
+        walk(parsePlPgSQLSync(create), (type, node) => {
+            if (type === "PLpgSQL_stmt_dynexecute" || type === "PLpgSQL_stmt_dynfors") {
+                const text = as<{ query?: string }>(node["query"] as never, "PLpgSQL_expr")?.query ?? "";
+                queries.push(dynamicDdl(text) ?? "EXECUTE dynamic");
+            }
+            if (type !== "PLpgSQL_expr") return;
+            const query = String(node["query"]);
+            // Modes of PostgreSQL's RawParseMode: 0 a statement, 2 an expression, 3 to 5 assignments.
+            const mode = Number(node["parseMode"] ?? 0);
+            queries.push(mode === 0 ? query : `SELECT ${mode === 2 ? query : query.replace(/^[^=]*?:?=/, "")}`);
+        });
+        return queries;
+    } catch {
+        return undefined;
+    }
+}
+
+/**
+ * DDL whose names are put in at run time: the catalog shows what it did.
+ * @returns a statement of the same kind, or undefined when the text does not begin with a DDL word
+ */
+function dynamicDdl(expression: string): string | undefined {
+    const verb = /^\(*\s*(?:format\s*\(\s*)?[eE]?'\s*(create|alter|comment|grant|revoke|drop)\b/i.exec(expression)?.[1];
+    if (verb === undefined || /\b(?:delete\s+from|truncate|merge\s+into|update\s+[\w"%])/i.test(expression))
+        return undefined;
+    return /^(?:drop|alter)$/i.test(verb) ? "DROP TABLE dynamic" : "SELECT";
+}
+
+interface QueryEffects {
+    readonly words: string[];
+    readonly calls: string[];
+    readonly drops: boolean;
+    /** Whether it reads a table that is not a catalog. */
+    readonly reads: boolean;
+}
+
+const changing: Readonly<Record<string, string>> = {
+    DeleteStmt: "DELETE",
+    UpdateStmt: "UPDATE",
+    MergeStmt: "MERGE",
+    TruncateStmt: "TRUNCATE",
+    ExecuteStmt: "EXECUTE",
+};
+
+function queryEffects(query: string): QueryEffects | undefined {
+    let statements: ReturnType<typeof parseSync>["stmts"];
+    try {
+        statements = parseSync(query).stmts ?? [];
+    } catch {
+        return undefined;
+    }
+    const words: string[] = [];
+    const calls: string[] = [];
+    let drops = false;
+    let reads = false;
+    for (const { stmt } of statements) {
+        if (stmt === undefined) continue;
+        const type = nodeType(stmt);
+        drops ||= type === "DropStmt" || type === "AlterTableStmt" || type === "AlterTypeStmt";
+        const queries = type === "SelectStmt" || type in changing || type === "InsertStmt";
+        const call = as<{ funccall?: { funcname?: never } }>(stmt, "CallStmt")?.funccall?.funcname;
+        if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
+        walk(stmt, (t, node) => {
+            const word = changing[t];
+            if (word !== undefined) words.push(word);
+            if (
+                t === "InsertStmt" &&
+                (node["onConflictClause"] as { action?: string } | undefined)?.action === "ONCONFLICT_UPDATE"
+            )
+                words.push("INSERT … ON CONFLICT DO UPDATE");
+            if (t === "FuncCall") calls.push(strings(node["funcname"] as never).at(-1) ?? "");
+            if (t === "RangeVar" && queries) {
+                const schema = node["schemaname"];
+                const catalog =
+                    schema === "information_schema" ||
+                    schema === "pg_catalog" ||
+                    String(node["relname"]).startsWith("pg_");
+                reads ||= !catalog;
+            }
+        });
+    }
+    return { words, calls, drops, reads };
+}
+
+/** For languages and bodies that cannot be parsed: by words, and so with false alarms. */
+function fromText(body: string, language: string): { hidden?: string; calls: readonly string[] } {
+    const bare = body.replace(/--.*$/gm, " ").replace(/'(?:[^']|'')*'/g, " ");
+    if (language !== "plpgsql" && language !== "sql") return { hidden: `${language} code`, calls: [] };
+    const words = [...bare.matchAll(/\b(?:delete\s+from|update|truncate|merge\s+into|execute)\b/gi)].map(([w]) =>
+        w.toUpperCase(),
+    );
+    const calls = [...bare.matchAll(/(\w+)\s*\(/g)].map(([, name]) => (name ?? "").toLowerCase());
+    return { ...hiddenPart(words), calls };
+}
