@@ -1,0 +1,177 @@
+import { Readable } from "node:stream";
+import type { Client } from "pg";
+import type { Database } from "../connection";
+import type { Declarer } from "../declaration";
+import { FailedError, type ErrorParts } from "../errors";
+import { majorOf } from "../pg-tools";
+import { dumpInto, type Dumped } from "./dump";
+import { estimateBytes } from "./estimate";
+import { exportSnapshot, type Exported } from "./exporter";
+import { dumpSuffix, manifestFormat, manifestSchema, manifestSuffix, type Manifest } from "./manifest";
+import { reserveName } from "./reserve";
+import { countRows, lockTables, type TableRows } from "./row-counts";
+import type { SnapshotStore } from "./store";
+import { needTool } from "./tool";
+
+/** What to take a snapshot of, and what to write about it. */
+export interface SnapshotRequest {
+    readonly database: Database;
+    readonly store: SnapshotStore;
+    readonly declarer: Declarer;
+    readonly set: string;
+    readonly app?: string;
+    /** Version the database is at and the one the run goes to; null is nothing applied. */
+    readonly from: string | null;
+    readonly to: string | null;
+    /** In the order of applying; checksum is that of the up script as of apply. */
+    readonly applied: readonly { readonly version: string; readonly checksum: string }[];
+    readonly schemaHash?: string | null;
+    readonly onProgress?: (event: SnapshotProgress) => void;
+    /** Aborting ends pg_dump and leaves nothing. */
+    readonly signal?: AbortSignal;
+    /** For tests: what the name's time is taken from. */
+    readonly now?: () => Date;
+    /** Tables estimated to have more rows are not counted exactly; 1,000,000 if not given. */
+    readonly exactLimit?: number;
+}
+
+/** Both are bytes of the archive; the estimate is as rough as `estimateBytes`, and bytes may pass it. */
+export interface SnapshotProgress {
+    readonly bytes: number;
+    readonly estimate: number;
+}
+
+/**
+ * Takes a verified snapshot: probes the store, exports a database snapshot, streams `pg_dump -Fc` of it into the store while
+ * pg_restore reads all that passes by, counts the rows in the same snapshot, and writes the manifest last. Needs constant
+ * memory. When it throws, there is no snapshot and nothing incomplete in the store. The database is only read.
+ * @returns the manifest as stored
+ * @throws FailedError when the store, the server or pg_dump fails, when it is aborted, or when no fitting pg_dump is found
+ */
+export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> {
+    const { store, database, declarer } = request;
+    const stop = new AbortController();
+    const signal = request.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, request.signal]);
+    throwIfAborted(request.signal);
+    await store.probe();
+    const client = await database.connect("snapshot");
+    try {
+        const tools = await findTools(client);
+        throwIfAborted(request.signal);
+        const estimate = await estimateBytes(client);
+        const taken = request.now?.() ?? new Date();
+        const exported = await exportSnapshot(client);
+        const tables = await lockTables(client);
+        const named = {
+            environment: declarer.environment,
+            taken,
+            ...(request.app === undefined ? {} : { app: request.app }),
+        };
+        const reservation = await reserveName(store, named);
+        try {
+            throwIfAborted(request.signal);
+            const counting = countRows(client, tables, request.exactLimit);
+            // The dump is of no use without the counts: it need not run to its end.
+            counting.catch(() => stop.abort());
+            const dumping = dumpInto({
+                store,
+                object: reservation.name + dumpSuffix,
+                ...tools,
+                libpq: await database.libpq(),
+                snapshotId: exported.snapshotId,
+                signal,
+                onBytes: (bytes) => request.onProgress?.({ bytes, estimate }),
+            });
+            const [counted, dumped] = await Promise.allSettled([counting, dumping]);
+            if (counted.status === "rejected" && dumped.status === "fulfilled")
+                await store.delete(reservation.name + dumpSuffix).catch(() => undefined);
+            if (request.signal?.aborted === true && dumped.status === "rejected") throw aborted();
+            // A server that died ends both; what pg_dump says of it is fuller.
+            if (dumped.status === "rejected" && !stop.signal.aborted) throw dumped.reason;
+            if (counted.status === "rejected") throw counted.reason;
+            if (dumped.status === "rejected") throw dumped.reason;
+            const manifest = manifestOf(request, {
+                name: reservation.name,
+                taken,
+                exported,
+                tables: counted.value,
+                dumped: dumped.value,
+            });
+            await storeManifest(store, manifest);
+            return manifest;
+        } finally {
+            await reservation.release();
+        }
+    } finally {
+        // Ends the exporting transaction, too.
+        await client.end().catch(() => undefined);
+    }
+}
+
+async function findTools(client: Client): Promise<{ pgDump: string; pgRestore: string }> {
+    const { rows } = await client.query<{ server_version_num: string }>("SHOW server_version_num");
+    const major = majorOf(rows[0]?.server_version_num ?? "0");
+    // pg_restore must read what pg_dump of that version writes, so the pair is looked for alike.
+    return {
+        pgDump: await needTool("pg_dump", major, "server"),
+        pgRestore: await needTool("pg_restore", major, "server"),
+    };
+}
+
+interface Facts {
+    readonly name: string;
+    readonly taken: Date;
+    readonly exported: Exported;
+    readonly tables: readonly TableRows[];
+    readonly dumped: Dumped;
+}
+
+function manifestOf(request: SnapshotRequest, facts: Facts): Manifest {
+    const { declarer } = request;
+    const { exported, dumped } = facts;
+    return manifestSchema.parse({
+        format: manifestFormat,
+        name: facts.name,
+        created: facts.taken.toISOString(),
+        environment: declarer.environment,
+        project: declarer.project,
+        stack: declarer.stack,
+        set: request.set,
+        app: request.app ?? null,
+        from: request.from,
+        to: request.to,
+        applied: request.applied.map(({ version, checksum }) => ({ version, checksum })),
+        schemaHash: request.schemaHash ?? null,
+        database: {
+            name: exported.database,
+            systemIdentifier: exported.systemIdentifier,
+            serverVersion: exported.serverVersion,
+        },
+        archive: { format: "custom", pgDumpVersion: dumped.pgDumpVersion, bytes: dumped.bytes, sha256: dumped.sha256 },
+        tables: facts.tables,
+    });
+}
+
+/** The archive is deleted again if the manifest cannot be written: an archive alone is no snapshot. */
+async function storeManifest(store: SnapshotStore, manifest: Manifest): Promise<void> {
+    try {
+        const json = Buffer.from(`${JSON.stringify(manifest, undefined, 4)}\n`);
+        await store.put(manifest.name + manifestSuffix, Readable.from([json]));
+    } catch (error) {
+        await store.delete(manifest.name + dumpSuffix).catch(() => undefined);
+        throw error;
+    }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted === true) throw aborted();
+}
+
+function aborted(): FailedError {
+    const parts: ErrorParts = {
+        what: "The snapshot was stopped before it was complete.",
+        state: "No snapshot was stored; the database is unchanged.",
+        next: "Run again when it may run to its end.",
+    };
+    return new FailedError(parts);
+}
