@@ -1,0 +1,82 @@
+import { FailedError } from "../errors";
+import type { Planned } from "../plan/build";
+import { ConnectionLost, StepFailed } from "./execute";
+
+interface Progress {
+    readonly planned: Planned;
+    /** Steps that are done and stay. */
+    readonly done: number;
+    readonly snapshot: string | null;
+}
+
+/** The error that tells a person what failed, what stays, and what to do now. */
+export function outcomeOf(error: Error, progress: Progress): Error {
+    const { planned, done, snapshot } = progress;
+    const step = planned.steps[done];
+    if (step === undefined) return error;
+    const { plan } = planned;
+    const state = [
+        stays(planned, done),
+        rolledBack(error, step.version, step.shape.units.length),
+        `The database is at ${headAfter(planned, done) ?? "0"}.`,
+        ...(snapshot === null ? [] : [`Snapshot from before: ${snapshot}.`]),
+    ].join(" ");
+    const direction = step.direction === "up" ? "forward" : "back";
+    if (error instanceof ConnectionLost) {
+        return new FailedError({
+            what: `The connection broke while ${step.version} was going ${direction}: ${error.message}`,
+            where: { file: step.script.file },
+            state,
+            next: "See that the server runs, then run the same command again: it reads the ledger and goes on from there.",
+            cause: error.cause,
+        });
+    }
+    if (!(error instanceof StepFailed)) return error;
+    const { failure, why } = error;
+    const what = {
+        failed: `${step.version} failed going ${direction}: ${failure.message}`,
+        interrupted: `${step.version} was interrupted going ${direction}.`,
+        deadline: `${step.version} was ended at its deadline, going ${direction}: ${failure.message}`,
+        "lock-lost": `${step.version} was stopped going ${direction}: ${failure.message}`,
+    }[why];
+    return new FailedError({
+        what,
+        where: { file: failure.file, line: failure.line },
+        detail: failure.detail,
+        state,
+        next: nextStep(error, plan.from, step.script.file),
+        cause: error.cause,
+    });
+}
+
+function stays({ steps }: Planned, done: number): string {
+    if (done === 0) return "No script has taken effect.";
+    const versions = steps.slice(0, done).map((s) => `${s.version} ${s.direction === "up" ? "applied" : "undone"}`);
+    return `Done and staying: ${versions.length > 10 ? `${versions.length} steps up to ${versions.at(-1) ?? ""}` : versions.join(", ")}.`;
+}
+
+function rolledBack(error: Error, version: string, units: number): string {
+    if (error instanceof StepFailed && units > 1)
+        return `Of ${version}, ${error.done} of ${units} transactions are done and stay (the ledger knows which); the failed one was rolled back.`;
+    return `${version} was rolled back whole.`;
+}
+
+function headAfter({ plan, steps, set, state }: Planned, done: number): string | null {
+    const applied = new Set(state.applied.map((row) => row.version));
+    for (const step of steps.slice(0, done)) {
+        if (step.direction === "up") applied.add(step.version);
+        else applied.delete(step.version);
+    }
+    let head: string | null = null;
+    for (const version of applied) if (head === null || set.compare(version, head) > 0) head = version;
+    return done === 0 ? plan.from : head;
+}
+
+function nextStep({ failure, why }: StepFailed, from: string | null, file: string): string {
+    if (failure.sqlstate === "55P03")
+        return "End what holds the lock, or try at a quieter time; run.lockBudgetMs allows more tries. Then run the same command again.";
+    if (failure.sqlstate === "2D000")
+        return `${file} commits inside a procedure: add the line "-- schemaward: no-transaction" to it, then run again.`;
+    if (why === "interrupted") return "Run the same command again to go on from here.";
+    return `Correct ${file} and run the same command again, it goes on from here; or go back with version "${from ?? "0"}".`;
+}

@@ -1,0 +1,57 @@
+import type { Client } from "pg";
+import type { Database } from "../connection";
+import type { Declaration } from "../declaration";
+import { FailedError, SchemawardError } from "../errors";
+import type { Planned } from "../plan/build";
+import { openStore } from "../snapshots/stores";
+import { takeSnapshot } from "../snapshots/take";
+import { catalogHash, readCatalog } from "../sql/catalog";
+import type { RunOptions } from "./run";
+
+/**
+ * Takes the pre-migration snapshot, verified, before the first script.
+ * @returns its name; null when no store is declared or there is no script to run
+ * @throws FailedError when it cannot be had: demanded or not, a declared store that fails stops the migration
+ */
+export async function snapshotBefore(
+    declaration: Declaration,
+    { plan, state, steps }: Planned,
+    database: Database,
+    guard: Client,
+    options: Pick<RunOptions, "projectDir" | "report" | "signal">,
+): Promise<string | null> {
+    const { store } = declaration.snapshot;
+    if (store === undefined || steps.length === 0) return null;
+    const name = plan.snapshot?.name ?? "";
+    const started = Date.now();
+    try {
+        const manifest = await takeSnapshot({
+            database,
+            store: openStore(store, options.projectDir),
+            declarer: declaration.declarer ?? { project: "", stack: "", environment: "db" },
+            set: declaration.set,
+            ...(declaration.app === undefined ? {} : { app: declaration.app }),
+            from: plan.from,
+            to: plan.to,
+            applied: state.applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
+            schemaHash: catalogHash(await readCatalog(guard)),
+            onProgress: ({ bytes, estimate }) => {
+                options.report({ type: "snapshot-progress", name, bytes, estimate });
+            },
+            ...(options.signal === undefined ? {} : { signal: options.signal }),
+        });
+        const seconds = (Date.now() - started) / 1000;
+        options.report({ type: "snapshot-done", name: manifest.name, bytes: manifest.bytes, seconds });
+        return manifest.name;
+    } catch (error) {
+        if (!(error instanceof SchemawardError)) throw error;
+        throw new FailedError({
+            what: `The snapshot before the migration cannot be had, so no script was run. ${error.parts.what}`,
+            where: error.parts.where ?? { object: store },
+            detail: error.parts.detail ?? [],
+            state: "The database is as it was; nothing incomplete is in the store.",
+            next: error.parts.next ?? "Correct the store and run again.",
+            cause: error,
+        });
+    }
+}
