@@ -48,6 +48,8 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
         }),
         { objectMode: false },
     );
+    // It may be destroyed before the store listens; the store's promise is what tells.
+    body.on("error", () => undefined);
     const abort = (): void => void body.destroy(new Error("aborted"));
     signal.addEventListener("abort", abort);
     try {
@@ -121,21 +123,34 @@ async function versionOf(pgDump: string): Promise<string> {
 
 const nothingStored = "No snapshot was stored; the database is unchanged.";
 
+/** What to do, by what pg_dump says (its messages are English: LC_ALL=C). */
+const advice: readonly (readonly [RegExp, string])[] = [
+    [
+        /permission denied/,
+        "Grant the role that logs in SELECT on everything (or pg_read_all_data): a snapshot holds the whole database.",
+    ],
+    [
+        /lock timeout/,
+        "A session holds a table exclusively (AccessExclusiveLock in pg_locks): let it end, then run again.",
+    ],
+    [
+        /row-level security/,
+        "Let a role with BYPASSRLS log in: with row security, rows would be missing from the snapshot.",
+    ],
+    [
+        /server closed the connection|terminating connection|connection to server|could not connect/,
+        "The server or the network ended the connection: look into the server's log, then run again.",
+    ],
+    [/^signal/, "Somebody, or the machine short of memory, ended it (see the system's log): run again."],
+];
+
 function dumpFailed(ended: Ended, bytes: number): FailedError {
-    const text = ended.lines.join("\n");
+    const text = [ended.how, ...ended.lines].join("\n");
     return new FailedError({
         what: `pg_dump failed (${ended.how}) after ${String(bytes)} bytes.`,
         detail: ended.lines,
         state: nothingStored,
-        next: /permission denied/.test(text)
-            ? "Grant the role that logs in SELECT on everything (or pg_read_all_data): a snapshot holds the whole database."
-            : /lock timeout|lock-wait-timeout/i.test(text)
-              ? "A session holds a table exclusively (AccessExclusiveLock in pg_locks): let it end, then run again."
-              : /row-level security/.test(text)
-                ? "Dump as a role with BYPASSRLS: with row security, rows would be missing from the snapshot."
-                : ended.how.startsWith("signal")
-                  ? "Somebody, or the machine short of memory, ended it (see the system's log): run again."
-                  : "Correct what it says and run again.",
+        next: advice.find(([says]) => says.test(text))?.[1] ?? "Correct what it says and run again.",
     });
 }
 

@@ -29,7 +29,7 @@ export interface SnapshotStore {
     probe(): Promise<void>;
     /**
      * Stores a stream of unknown length. Nothing is visible under `name` before the stream has ended well; when it fails,
-     * nothing of it stays and the stream's own error is thrown.
+     * nothing of it stays and the stream's own error is thrown. The stream may have failed already when `put` is called.
      * @throws ObjectExistsError if `name` exists already (conditional put), FailedError if the store fails
      */
     put(name: string, body: Readable): Promise<Written>;

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { estimateSnapshot } from "../../core/snapshots/estimate";
+import { manifestFormat, type Manifest } from "../../core/snapshots/manifest";
+import type { SnapshotStore } from "../../core/snapshots/store";
+import { openStore } from "../../core/snapshots/stores";
+import { takeSnapshot, type SnapshotProgress } from "../../core/snapshots/take";
+import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
+import { childrenNamed, contentOf, filesIn, fixture, fixtureRows, hooked, request, withClient } from "./fixture";
+import { canary, startServer, type Server } from "./server";
+
+const run = promisify(execFile);
+
+describe("taking a snapshot", function () {
+    this.timeout(60_000);
+    let server: Server;
+    let folder: string;
+    let store: SnapshotStore;
+
+    before(async () => {
+        server = await startServer();
+        await withClient(server.database("postgres"), async (client) => client.query("CREATE DATABASE app"));
+        await withClient(server.database("app"), async (client) => client.query(fixture));
+    });
+    after(async () => server.stop());
+    beforeEach(async () => {
+        folder = await mkdtemp(path.join(os.tmpdir(), "schemaward-take-"));
+        store = openStore(`file://${folder}`, "/");
+    });
+    afterEach(async () => rm(folder, { recursive: true }));
+
+    /** By hand, as docs/snapshots.md says. */
+    async function restore(manifest: Manifest, name: string): Promise<void> {
+        await withClient(server.database("postgres"), async (client) => client.query(`CREATE DATABASE ${name}`));
+        const file = path.join(folder, `${manifest.name}.dump`);
+        await run(server.tool("pg_restore"), ["--exit-on-error", "-d", name, file], {
+            env: { ...process.env, ...server.env },
+        });
+    }
+
+    it("round trip: what is restored by hand is what was there", async () => {
+        const progress: SnapshotProgress[] = [];
+        const manifest = await takeSnapshot(
+            request(server.database("app"), store, {
+                schemaHash: "feed",
+                now: () => new Date("2026-01-02T03:04:05.678Z"),
+                onProgress: (event) => progress.push(event),
+            }),
+        );
+        assert.equal(manifest.format, manifestFormat);
+        assert.equal(manifest.name, "prod_pre-migration-v1.3.0_20260102_030405");
+        assert.equal(manifest.created, "2026-01-02T03:04:05.678Z");
+        assert.deepEqual(
+            [manifest.environment, manifest.project, manifest.stack, manifest.set],
+            ["prod", "physioflow", "prod", "physioflow"],
+        );
+        assert.deepEqual(
+            [manifest.from, manifest.to, manifest.app, manifest.schemaHash],
+            ["027", "024", "1.3.0", "feed"],
+        );
+        assert.deepEqual(manifest.applied, [{ version: "027", checksum: "c".repeat(64) }]);
+        assert.equal(manifest.database.name, "app");
+        assert.match(manifest.database.systemIdentifier ?? "", /^\d{15,}$/);
+        assert.match(manifest.database.serverVersion, /^\d\d/);
+
+        const files = await filesIn(folder);
+        assert.deepEqual(
+            files.map((f) => f.name),
+            [`${manifest.name}.dump`, `${manifest.name}.manifest.json`],
+        );
+        const dump = files[0]?.content ?? Buffer.alloc(0);
+        assert.equal(manifest.archive.bytes, dump.length);
+        assert.equal(manifest.archive.sha256, createHash("sha256").update(dump).digest("hex"));
+        assert.deepEqual(JSON.parse(files[1]?.content.toString() ?? ""), manifest);
+        assert.deepEqual(
+            Object.fromEntries(manifest.tables.map((t) => [`${t.schema}.${t.name}`, t.rows])),
+            fixtureRows,
+        );
+        assert(manifest.tables.every((t) => t.exact));
+        assert.equal(progress.at(-1)?.bytes, dump.length);
+        assert((progress[0]?.estimate ?? 0) > 0);
+
+        assert.deepEqual(await verifySnapshot(store, manifest.name), {
+            manifest,
+            bytes: dump.length,
+            sha256: manifest.archive.sha256,
+        });
+        assert.deepEqual(await listSnapshots(store), [manifest]);
+        await restore(manifest, "restored");
+        assert.deepEqual(await contentOf(server.database("restored")), await contentOf(server.database("app")));
+    });
+
+    it("rows that come while it runs are neither dumped nor counted", async () => {
+        const before = await contentOf(server.database("app"));
+        const insert = async (): Promise<void> => {
+            await withClient(server.database("app"), async (client) =>
+                client.query("INSERT INTO empty_one SELECT generate_series(1, 50)"),
+            );
+        };
+        const during = hooked(store, {
+            // After the export, before the counting; then in the middle of the stream.
+            before: async (name) => (name.endsWith(".taking") ? insert() : undefined),
+            midStream: insert,
+        });
+        try {
+            const manifest = await takeSnapshot(request(server.database("app"), during));
+            const { rows } = await withClient(server.database("app"), async (client) =>
+                client.query<{ n: string }>("SELECT count(*) AS n FROM empty_one"),
+            );
+            assert.equal(rows[0]?.n, "100");
+            assert.equal(manifest.tables.find((t) => t.name === "empty_one")?.rows, 0);
+            await restore(manifest, "restored_during");
+            assert.deepEqual(await contentOf(server.database("restored_during")), before);
+        } finally {
+            await withClient(server.database("app"), async (client) => client.query("DELETE FROM empty_one"));
+        }
+    });
+
+    it("above the limit rows are estimated and marked so", async () => {
+        const unanalyzed = await takeSnapshot(request(server.database("app"), store, { exactLimit: 1000 }));
+        await withClient(server.database("app"), async (client) => client.query("ANALYZE"));
+        const analyzed = await takeSnapshot(request(server.database("app"), store, { exactLimit: 1000 }));
+        for (const manifest of [unanalyzed, analyzed]) {
+            const orders = manifest.tables.find((t) => t.name === "orders");
+            assert.equal(orders?.exact, false);
+            assert(orders.rows > 1000 && orders.rows < 30_000, String(orders.rows));
+        }
+        assert.deepEqual(
+            analyzed.tables.map((t) => [t.name, t.rows, t.exact]),
+            [
+                ['Odd "name"', 7, true],
+                ["empty_one", 0, true],
+                ["events_2024", 214, true],
+                ["events_2025", 86, true],
+                ["orders", 3000, false],
+            ],
+        );
+    });
+
+    it("several of one second get names of their own, also at once", async () => {
+        const now = (): Date => new Date("2026-01-02T03:04:05Z");
+        const take = async (): Promise<Manifest> => takeSnapshot(request(server.database("app"), store, { now }));
+        const first = await take();
+        const [second, third] = await Promise.all([take(), take()]);
+        const names = [first.name, second.name, third.name].sort();
+        const base = "prod_pre-migration-v1.3.0_20260102_030405";
+        assert.equal(first.name, base);
+        assert.deepEqual(names, [base, `${base}_2`, `${base}_3`]);
+        assert.deepEqual(
+            (await filesIn(folder)).map((f) => f.name),
+            names.flatMap((n) => [`${n}.dump`, `${n}.manifest.json`]).sort(),
+        );
+        assert.equal((await listSnapshots(store)).length, 3);
+        for (const name of names) await verifySnapshot(store, name);
+    });
+
+    it("an empty database has a snapshot, too", async () => {
+        await withClient(server.database("postgres"), async (client) => client.query('CREATE DATABASE "Empty =db"'));
+        const manifest = await takeSnapshot(
+            request(server.database("postgres").sibling("Empty =db"), store, { from: null, applied: [] }),
+        );
+        assert.deepEqual(manifest.tables, []);
+        assert.equal(manifest.database.name, "Empty =db");
+        await verifySnapshot(store, manifest.name);
+    });
+
+    it("server settings that end idle or long transactions do not end it", async () => {
+        await withClient(server.database("postgres"), async (client) =>
+            client.query(
+                "ALTER DATABASE app SET idle_in_transaction_session_timeout = 200; ALTER DATABASE app SET statement_timeout = 200",
+            ),
+        );
+        try {
+            const slow = hooked(store, { midStream: async () => new Promise((resolve) => setTimeout(resolve, 800)) });
+            await verifySnapshot(store, (await takeSnapshot(request(server.database("app"), slow))).name);
+        } finally {
+            await withClient(server.database("postgres"), async (client) =>
+                client.query("ALTER DATABASE app RESET ALL"),
+            );
+        }
+    });
+
+    it("estimates are of the right order", async () => {
+        const { bytes, seconds } = await withClient(server.database("app"), estimateSnapshot);
+        const { archive } = await takeSnapshot(request(server.database("app"), store));
+        assert(bytes > archive.bytes / 3 && bytes < archive.bytes * 3, `${String(bytes)} for ${String(archive.bytes)}`);
+        assert(seconds >= 1 && seconds < 30);
+    });
+
+    it("the password is in no file and no process's arguments", async function () {
+        if (process.platform !== "linux") this.skip();
+        let seen = "";
+        const watched = hooked(store, {
+            midStream: async () => {
+                assert.equal((await childrenNamed("pg_dump")).length, 1);
+                for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)))
+                    seen += await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+            },
+        });
+        const manifest = await takeSnapshot(request(server.database("app"), watched));
+        assert.match(seen, /pg_dump\0--format=custom/);
+        for (const secret of [canary, encodeURIComponent(canary)]) {
+            assert(!seen.includes(secret), "process list");
+            assert(!JSON.stringify(manifest).includes(secret), "manifest");
+            for (const file of await filesIn(folder)) assert(!file.content.includes(secret), file.name);
+        }
+    });
+});
