@@ -83,10 +83,10 @@ async function planWith(
         });
         const steps = await prepareSteps(decision.steps, declaration.history.mirror !== "none");
         const observations = await observeSteps(client, database, declaration, state, steps, options.observe);
-        const losses = await findLosses(client, steps, observations, {
-            historyTable: state.mirror?.table,
-            timeoutMs,
-        });
+        const losses =
+            options.observe === "none"
+                ? []
+                : await findLosses(client, steps, observations, { historyTable: state.mirror?.table, timeoutMs });
         const planSteps = await Promise.all(
             steps.map((step, i) => planStep(client, step, observations[i], losses[i] ?? [])),
         );

@@ -9,11 +9,14 @@ import { type PreparedStep, statementsOf } from "./prepare";
 import type { DatabaseState } from "./read-state";
 
 /**
- * How thoroughly effects are found out. `full`: on a shadow, else by parser and catalog. `parsed`: never on a shadow.
- * `quick`: not at all where every statement is of a kind that can lose nothing, else by parser and catalog; for a run
- * whose outcome no finding could change.
+ * How thoroughly effects are found out.
+ * - `full`: on a shadow, else by parser and catalog.
+ * - `lossless`: not at all where every statement is of a kind that can lose nothing, else as `full`.
+ * - `quick`: not at all where every statement is of a kind that can lose nothing, else by parser and catalog; for a run
+ *   whose losses are allowed beforehand.
+ * - `none`: not at all; for a status.
  */
-export type ObserveMode = "full" | "parsed" | "quick";
+export type ObserveMode = "full" | "lossless" | "quick" | "none";
 
 /** One observation for each step. */
 export async function observeSteps(
@@ -25,7 +28,9 @@ export async function observeSteps(
     mode: ObserveMode,
 ): Promise<Observation[]> {
     if (steps.length === 0) return [];
-    if (mode === "quick" && steps.every((s) => statementsOf(s).every(losslessKind))) return steps.map(() => nothing);
+    if (mode === "none") return steps.map(() => unseen("not asked for"));
+    if (mode !== "full" && steps.every((s) => statementsOf(s).every(losslessKind)))
+        return steps.map(() => unseen("every statement is of a kind that loses nothing"));
     const observed = steps.map((step): ObservedStep => ({
         label: `${step.version} ${step.direction}`,
         statements: statementsOf(step),
@@ -35,7 +40,7 @@ export async function observeSteps(
         ...(database.role === undefined ? {} : { role: database.role }),
         searchPath: declaration.run.searchPath,
     };
-    if (mode !== "full") return judge(live, observed, settings);
+    if (mode === "quick") return judge(live, observed, settings);
     const applied = state.applied.map((row) => ({ version: row.version, sql: row.upSql ?? "" }));
     const shadow = await openShadow(database, live, { applied });
     if ("reason" in shadow) {
@@ -49,14 +54,16 @@ export async function observeSteps(
     }
 }
 
-const nothing: Observation = {
-    method: "parsed",
-    reason: "every statement is of a kind that loses nothing",
-    added: [],
-    changed: [],
-    renamed: [],
-    dropped: [],
-    locks: [],
-    rewrites: [],
-    opaque: [],
-};
+function unseen(reason: string): Observation {
+    return {
+        method: "parsed",
+        reason,
+        added: [],
+        changed: [],
+        renamed: [],
+        dropped: [],
+        locks: [],
+        rewrites: [],
+        opaque: [],
+    };
+}

@@ -5,6 +5,7 @@ export type RunEvent =
     | { readonly type: "adopted"; readonly versions: readonly string[]; readonly table: string }
     | { readonly type: "snapshot-progress"; readonly name: string; readonly bytes: number; readonly estimate: number }
     | { readonly type: "snapshot-done"; readonly name: string; readonly bytes: number; readonly seconds: number }
+    | { readonly type: "snapshot-skipped"; readonly why: string }
     | {
           readonly type: "step-start";
           readonly index: number;

@@ -10,8 +10,8 @@ import type { RunOptions } from "./run";
 
 /**
  * Takes the pre-migration snapshot, verified, before the first script.
- * @returns its name; null when no store is declared or there is no script to run
- * @throws FailedError when it cannot be had: demanded or not, a declared store that fails stops the migration
+ * @returns its name; null when no store is declared, there is no script to run, or it is not demanded and not to be had
+ * @throws FailedError when it is demanded and cannot be had
  */
 export async function snapshotBefore(
     declaration: Declaration,
@@ -41,10 +41,14 @@ export async function snapshotBefore(
             ...(options.signal === undefined ? {} : { signal: options.signal }),
         });
         const seconds = (Date.now() - started) / 1000;
-        options.report({ type: "snapshot-done", name: manifest.name, bytes: manifest.bytes, seconds });
+        options.report({ type: "snapshot-done", name: manifest.name, bytes: manifest.archive.bytes, seconds });
         return manifest.name;
     } catch (error) {
         if (!(error instanceof SchemawardError)) throw error;
+        if (!declaration.snapshot.required && options.signal?.aborted !== true) {
+            options.report({ type: "snapshot-skipped", why: error.parts.what });
+            return null;
+        }
         throw new FailedError({
             what: `The snapshot before the migration cannot be had, so no script was run. ${error.parts.what}`,
             where: error.parts.where ?? { object: store },

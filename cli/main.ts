@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { exitCodes } from "../core/errors";
+import { fail } from "./output";
+import type { TargetFlags } from "./target";
+
+// A URL given with --url may hold a password; this takes it out of the process list.
+process.title = "schemaward";
+
+interface CommonFlags extends TargetFlags {
+    readonly json?: boolean;
+}
+
+function targetOptions(command: Command): Command {
+    return command
+        .option(
+            "-s, --stack <name>",
+            "the stack whose file says database, set and policy (in a Pulumi project's folder)",
+        )
+        .option("--url <url>", "PostgreSQL URL; better in the environment variable DATABASE_URL")
+        .option("--dir <dir>", "folder of the migrations")
+        .option("--format <format>", "format of the folder", "numbered")
+        .option("--set <name>", "name of the set in the ledger")
+        .option("--role <role>", "role that scripts run as (SET ROLE)")
+        .option("--json", "print one JSON document");
+}
+
+/** A version on the command line: kept as the text it is. */
+function version(value: string): string {
+    if (/^(?:\d+|latest)$/.test(value)) return value;
+    throw new InvalidArgumentError('a version is digits, "latest", or 0 for nothing applied.');
+}
+
+const program = new Command("schemaward")
+    .description("PostgreSQL schema versions: plan, run and undo migrations, forward or back.")
+    .exitOverride()
+    .configureOutput({
+        outputError: (text, write) => {
+            write(text);
+        },
+    });
+
+targetOptions(program.command("status"))
+    .description("where the database is, what is pending, whether history, files and schema agree")
+    .action((flags: CommonFlags) => run(flags, async () => (await import("./status.js")).status(flags)));
+
+targetOptions(program.command("plan"))
+    .description("what it would take to go to a version, and what would be lost; changes nothing")
+    .option("--to <version>", "where to go; the stack's version if not given", version)
+    .action((flags: CommonFlags) => run(flags, async () => (await import("./plan.js")).plan(flags)));
+
+targetOptions(program.command("migrate"))
+    .description("go to a version, forward or back")
+    .option(
+        "--to <version>",
+        'a version, "latest", or 0 for all the way down; the stack\'s version if not given',
+        version,
+    )
+    .option("-y, --yes", "do not ask")
+    .option("--allow-data-loss", "go back although rows are lost (a stack's maxRowsLost still holds)")
+    .option("--wait <seconds>", "how long to wait for another run", "0")
+    .action((flags: CommonFlags) => run(flags, async () => (await import("./migrate.js")).migrateCommand(flags)));
+
+targetOptions(program.command("validate"))
+    .description("read and parse every script; with a database, compare what is applied as well")
+    .action((flags: CommonFlags) => run(flags, async () => (await import("./validate.js")).validate(flags)));
+
+targetOptions(program.command("new <name>"))
+    .description("make the files of the next migration: forward, rollback and a verify query")
+    .action((name: string, flags: CommonFlags) =>
+        run(flags, async () => (await import("./new.js")).newMigration(name, flags)),
+    );
+
+targetOptions(program.command("resolve"))
+    .description("correct the history after somebody ran a script by hand; runs no script")
+    .option("--applied <version>", "this version's up script was run", version)
+    .option("--rolled-back <version>", "this version's down script was run", version)
+    .action((flags: CommonFlags) => run(flags, async () => (await import("./resolve.js")).resolveCommand(flags)));
+
+async function run(flags: CommonFlags, action: () => Promise<void>): Promise<void> {
+    try {
+        await action();
+    } catch (error) {
+        fail(flags.json === true, error);
+    }
+}
+
+program.parseAsync().catch((error: unknown) => {
+    if (!(error instanceof CommanderError)) throw error;
+    const help = error.code === "commander.helpDisplayed" || error.code === "commander.version";
+    process.exitCode = help ? exitCodes.done : exitCodes.badInput;
+});

@@ -1,0 +1,93 @@
+import { createInterface } from "node:readline/promises";
+import type { Declaration } from "../core/declaration";
+import { BadInputError } from "../core/errors";
+import type { Plan } from "../core/plan/plan";
+import { migrate } from "../core/run/run";
+import { print, progressReporter } from "./output";
+import { readTarget, type TargetFlags } from "./target";
+
+interface MigrateFlags extends TargetFlags {
+    readonly json?: boolean;
+    readonly to?: string;
+    readonly yes?: boolean;
+    readonly allowDataLoss?: boolean;
+    readonly wait: string;
+}
+
+/** `schemaward migrate`: plans under the lock, asks, runs. */
+export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
+    const flags = rawFlags as MigrateFlags;
+    const json = flags.json === true;
+    const { declaration, projectDir, commandFlags } = await readTarget(flags);
+    const interactive = process.stdin.isTTY && !json;
+    if (flags.yes !== true && !interactive) {
+        throw new BadInputError({
+            what: "There is nobody to ask here.",
+            state: "Nothing was touched.",
+            next: "Give --yes, after looking at `schemaward plan`.",
+        });
+    }
+    const waitSeconds = Number(flags.wait);
+    if (!Number.isFinite(waitSeconds) || waitSeconds < 0)
+        throw new BadInputError({
+            what: `--wait ${flags.wait} is no number of seconds.`,
+            next: "Give a number, 0 or more.",
+        });
+    const stop = new AbortController();
+    const interrupt = (): void => {
+        // The first one lets the run end cleanly; the second ends the process, and the server rolls back.
+        if (stop.signal.aborted) process.exit(130);
+        process.stderr.write("interrupted: the migration that runs is rolled back … (again to leave at once)\n");
+        stop.abort();
+    };
+    process.on("SIGINT", interrupt);
+    process.on("SIGTERM", interrupt);
+    try {
+        const result = await migrate(
+            { ...declaration, version: flags.to ?? declaration.version, policy: policyFor(declaration, flags) },
+            {
+                projectDir,
+                commandFlags,
+                // Where nothing that might be found could stop the run, finding it is not waited for.
+                observe:
+                    flags.yes === true && (flags.stack === undefined || flags.allowDataLoss === true)
+                        ? observeFor(flags)
+                        : "full",
+                waitMs: waitSeconds * 1000,
+                report: progressReporter(json),
+                signal: stop.signal,
+                ...(flags.yes === true ? {} : { confirm: ask }),
+            },
+        );
+        const { plan, changed, version, snapshot, runId } = result;
+        print(json, { ok: true, changed, version, snapshot, runId, plan }, [
+            changed ? `done: at ${version ?? "0"}` : `nothing to do: at ${version ?? "0"}`,
+        ]);
+    } finally {
+        process.off("SIGINT", interrupt);
+        process.off("SIGTERM", interrupt);
+    }
+}
+
+function observeFor(flags: MigrateFlags): "quick" | "lossless" {
+    return flags.allowDataLoss === true ? "quick" : "lossless";
+}
+
+/** `--allow-data-loss` stands for the approval of what is shown; `maxRowsLost` and a policy of `always` hold on. */
+function policyFor(declaration: Declaration, flags: MigrateFlags): Declaration["policy"] {
+    const { policy } = declaration;
+    if (flags.allowDataLoss === true) return policy.approval === "always" ? policy : { ...policy, approval: "never" };
+    return flags.stack === undefined ? { ...policy, approval: "data-loss" } : policy;
+}
+
+async function ask(plan: Plan): Promise<boolean> {
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+        const lost = plan.lost.rows + plan.lost.values;
+        const question =
+            lost > 0 || plan.lost.unknown ? "Data will be lost. Type yes to go on: " : "Type yes to go on: ";
+        return (await prompt.question(question)).trim() === "yes";
+    } finally {
+        prompt.close();
+    }
+}

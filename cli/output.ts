@@ -1,0 +1,61 @@
+import { describeEvent } from "../core/run/describe-event";
+import type { RunEvent } from "../core/run/events";
+import { exitCodes, SchemawardError } from "../core/errors";
+import { redactSql } from "../core/sql/sensitive";
+
+/** Prints the result: as lines, or with `--json` as one JSON document on standard output. */
+export function print(json: boolean, document: unknown, lines: readonly string[]): void {
+    if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    else for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+/**
+ * Ends the command for an error: its text on standard error, with `--json` a document on standard output, and the exit
+ * code that belongs to it.
+ */
+export function fail(json: boolean, error: unknown): void {
+    const known = error instanceof SchemawardError;
+    const code = known ? error.exitCode : exitCodes.failed;
+    const message = known ? error.message : unexpected(error);
+    if (json) {
+        const plan = known && "plan" in error ? { plan: error.plan } : {};
+        const parts = known ? { ...error.parts, cause: undefined } : { what: message };
+        process.stdout.write(`${JSON.stringify({ ok: false, exitCode: code, error: parts, ...plan }, null, 2)}\n`);
+    } else {
+        process.stderr.write(`error: ${message}\n`);
+    }
+    process.exitCode = code;
+}
+
+function unexpected(error: unknown): string {
+    const text = error instanceof Error ? error.message : String(error);
+    return `${redactSql(text)}\nThis is not an error schemaward expected. Set SCHEMAWARD_DEBUG=1 to see where it came from.${
+        process.env["SCHEMAWARD_DEBUG"] === "1" && error instanceof Error ? `\n${error.stack ?? ""}` : ""
+    }`;
+}
+
+/** Progress on standard error: each event a line; on a terminal those that repeat overwrite theirs. */
+export function progressReporter(json: boolean): (event: RunEvent) => void {
+    const terminal = process.stderr.isTTY;
+    let open = false;
+    let lastBytes = 0;
+    return (event) => {
+        if (json) return;
+        if (event.type === "plan") {
+            for (const line of event.lines) process.stdout.write(`${line}\n`);
+            return;
+        }
+        const line = describeEvent(event);
+        if (line === undefined) return;
+        const passing = event.type === "snapshot-progress" || event.type === "step-start";
+        if (passing && !terminal) {
+            // A log needs no line for every buffer: one for each tenth of the way.
+            if (event.type === "snapshot-progress") {
+                if (event.bytes - lastBytes < event.estimate / 10) return;
+                lastBytes = event.bytes;
+            } else return;
+        }
+        process.stderr.write(`${open ? "\r\u001b[2K" : ""}${line}${passing && terminal ? "" : "\n"}`);
+        open = passing && terminal;
+    };
+}

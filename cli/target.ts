@@ -1,0 +1,70 @@
+import { dirname, resolve } from "node:path";
+import type { Declaration } from "../core/declaration";
+import { defaultPolicy, defaultRunSettings } from "../core/declaration";
+import { BadInputError } from "../core/errors";
+
+/** The flags by which a command is told its database and set. */
+export interface TargetFlags {
+    readonly stack?: string;
+    readonly url?: string;
+    readonly dir?: string;
+    readonly format?: string;
+    readonly set?: string;
+    readonly role?: string;
+}
+
+export interface Target {
+    /** The version is the stack's, or `latest`; commands that take `--to` put theirs in its place. */
+    readonly declaration: Declaration;
+    readonly projectDir: string;
+    /** The flags again, without secrets, for the line that says how to run a plan. */
+    readonly commandFlags: string;
+}
+
+/**
+ * What `--stack`, or `--url`, `--dir` and `--format`, mean.
+ * @throws BadInputError
+ */
+export async function readTarget(flags: TargetFlags): Promise<Target> {
+    const projectDir = process.cwd();
+    if (flags.stack !== undefined) {
+        if (flags.url !== undefined || flags.dir !== undefined)
+            throw new BadInputError({ what: "--stack and --url/--dir exclude each other.", next: "Give one of them." });
+        // Loaded here: flags alone need neither zod nor yaml.
+        const { readProject, readStackSettings } = await import("../stacks/stack-file.js");
+        const { declarationOf } = await import("../stacks/parse-settings.js");
+        const project = readProject(projectDir);
+        const settings = readStackSettings(project, flags.stack);
+        const declaration = declarationOf(settings, {
+            project: project.name,
+            stack: flags.stack,
+            ...(flags.set === undefined ? {} : { set: flags.set }),
+        });
+        return { declaration, projectDir, commandFlags: `--stack ${flags.stack}` };
+    }
+    const url = flags.url ?? process.env["DATABASE_URL"];
+    if (url === undefined || flags.dir === undefined) {
+        throw new BadInputError({
+            what: "Which database and which migrations?",
+            state: "Nothing was touched.",
+            next: "Give --stack NAME in a project's folder, or --url URL (or the environment variable DATABASE_URL) with --dir DIR.",
+        });
+    }
+    const dir = resolve(projectDir, flags.dir);
+    const role = flags.role === undefined ? {} : { role: flags.role };
+    return {
+        declaration: {
+            set: flags.set ?? "default",
+            migrations: { dir, format: (flags.format ?? "numbered") as Declaration["migrations"]["format"] },
+            version: "latest",
+            // A URL given as a flag stands in the process list; the environment variable does not.
+            connection: flags.url === undefined ? { env: "DATABASE_URL", ...role } : { url, ...role },
+            history: { mirror: "schema_migrations" },
+            snapshot: { required: false },
+            policy: { ...defaultPolicy, approval: "never" },
+            run: defaultRunSettings,
+        },
+        projectDir: dirname(dir),
+        commandFlags: `--dir ${flags.dir}${flags.set === undefined ? "" : ` --set ${flags.set}`}`,
+    };
+}

@@ -1,0 +1,68 @@
+import { resolve } from "node:path";
+import { BadInputError, SchemawardError } from "../core/errors";
+import { formatNamed, readSet } from "../core/migrations/formats";
+import type { Migration, Script } from "../core/migrations/set";
+import { buildPlan } from "../core/plan/build";
+import { refuseLockRelease, shapeScript } from "../core/sql/script";
+import { loadParser, splitScriptSync } from "../core/sql/split";
+import { print } from "./output";
+import { readTarget, type TargetFlags } from "./target";
+
+/**
+ * `schemaward validate`: reads and parses every script, up and down; with a database as well, compares what is applied.
+ * @throws BadInputError with every problem found
+ */
+export async function validate(flags: TargetFlags & { readonly json?: boolean }): Promise<void> {
+    const hasDatabase =
+        flags.stack !== undefined || flags.url !== undefined || process.env["DATABASE_URL"] !== undefined;
+    const target = hasDatabase ? await readTarget(flags) : undefined;
+    if (target === undefined && flags.dir === undefined)
+        throw new BadInputError({ what: "Which migrations?", next: "Give --stack NAME, or --dir DIR." });
+    const dir = resolve(target?.projectDir ?? process.cwd(), target?.declaration.migrations.dir ?? flags.dir ?? "");
+    const format = target?.declaration.migrations.format ?? flags.format ?? "numbered";
+    const set = readSet(dir, format);
+    await loadParser();
+    const problems = set.migrations.flatMap((m) => problemsOf(m, format));
+    if (problems.length > 0) {
+        throw new BadInputError({
+            what: `${problems.length} of ${set.migrations.length * 2} scripts cannot be used.`,
+            where: { file: dir },
+            detail: problems,
+            state: "Nothing was touched.",
+            next: "Correct them.",
+        });
+    }
+    const warnings = set.migrations
+        .filter((m) => m.down === undefined)
+        .map((m) => `${m.version} has no ${formatNamed(format).downFile(m.version)}: there is no way back over it`);
+    const compared =
+        target === undefined ? undefined : await buildPlan(target.declaration, { ...target, observe: "none" });
+    const document = {
+        ok: true,
+        migrations: set.migrations.length,
+        warnings: [...warnings, ...(compared?.plan.refusals.map((r) => r.text) ?? [])],
+        comparedWithDatabase: compared !== undefined,
+    };
+    print(flags.json === true, document, [
+        `${set.migrations.length} migrations are in order${compared === undefined ? "" : `, and the ${compared.state.applied.length} applied ones are as on disk`}`,
+        ...document.warnings.map((w) => `warning: ${w}`),
+    ]);
+}
+
+function problemsOf(migration: Migration, format: string): string[] {
+    const scripts: Script[] = [migration.up, ...(migration.down === undefined ? [] : [migration.down])];
+    return scripts.flatMap((script) => {
+        try {
+            const statements = splitScriptSync(script.sql, script.file);
+            refuseLockRelease(statements, script.file);
+            shapeScript(statements, script.sql, script.file);
+            if (script === migration.down && statements.length === 0)
+                return [`${formatNamed(format).downFile(migration.version)}:1: the down script is empty`];
+            return [];
+        } catch (error) {
+            if (!(error instanceof SchemawardError)) throw error;
+            const { where, what } = error.parts;
+            return [`${where?.file ?? script.file}:${where?.line ?? 1}: ${what}`];
+        }
+    });
+}

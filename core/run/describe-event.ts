@@ -1,0 +1,43 @@
+import { bytesText, secondsText } from "../plan/render-text";
+import type { RunEvent } from "./events";
+
+/**
+ * An event as a line for people; undefined for those that need none (the plan has lines of its own). Plain text: it
+ * goes to terminals, to logs and through Pulumi alike.
+ */
+export function describeEvent(event: RunEvent): string | undefined {
+    switch (event.type) {
+        case "plan":
+            return undefined;
+        case "waiting-for-lock":
+            return `waiting for another run to end: ${event.holder}`;
+        case "adopted":
+            return `adopted ${event.versions.length} versions from ${event.table} into the ledger`;
+        case "snapshot-progress":
+            return `snapshot ${event.name}: ${bytesText(event.bytes)} of ~${bytesText(event.estimate)}`;
+        case "snapshot-done":
+            return `snapshot ${event.name} taken and verified: ${bytesText(event.bytes)} in ${secondsText(event.seconds)}`;
+        case "snapshot-skipped":
+            return `no snapshot (it is not demanded): ${event.why}`;
+        case "step-start":
+            return `[${event.index}/${event.count}] ${arrow(event.direction)} ${event.version} ${event.name} …`;
+        case "step-done":
+            return `[${event.index}/${event.count}] ${arrow(event.direction)} ${event.version} ${event.name} done in ${duration(event.ms)}`;
+        case "notice":
+            return `    ${event.version} says: ${event.text}`;
+        case "retry":
+            return `    ${event.version} is tried again in ${event.inMs} ms: ${event.why}`;
+        case "blocked":
+            return `    ${event.version} waits for ${event.by}`;
+        case "verified":
+            return `at ${event.version}, ledger and history agree`;
+    }
+}
+
+function arrow(direction: "up" | "down"): string {
+    return direction === "up" ? "↑" : "↓";
+}
+
+function duration(ms: number): string {
+    return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

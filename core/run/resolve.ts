@@ -1,0 +1,111 @@
+import { resolve as resolvePath } from "node:path";
+import { openDatabase } from "../connection";
+import type { Declaration } from "../declaration";
+import { BadInputError } from "../errors";
+import { prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
+import { clearProgress, recordApplied, recordUndone } from "../history/ledger-write";
+import { mirrorApplied, mirrorUndone } from "../history/schema-migrations";
+import { readSet } from "../migrations/formats";
+import { searchPath } from "../plan/build";
+import { readState } from "../plan/read-state";
+import { readLedger } from "../history/ledger";
+import { identifyRun } from "./identity";
+import { openSessions } from "./sessions";
+
+export interface Resolved {
+    readonly version: string;
+    readonly changed: boolean;
+}
+
+/**
+ * Records a migration as applied or as rolled back, in ledger and history table, without running anything. Recording an
+ * applied one again takes over the script's text as it is on disk now. What an unfinished run noted of it is forgotten.
+ * @throws BadInputError for a version that is not on disk (applied) or not in the ledger (rolled back)
+ */
+export async function resolveHistory(
+    declaration: Declaration,
+    projectDir: string,
+    version: string,
+    state: "applied" | "rolled-back",
+): Promise<Resolved> {
+    const set = readSet(resolvePath(projectDir, declaration.migrations.dir), declaration.migrations.format);
+    const identity = identifyRun();
+    const sessions = await openSessions(openDatabase(declaration.connection), {
+        identity,
+        settings: declaration.run,
+        waitMs: 0,
+        report: () => undefined,
+    });
+    const { guard, holder } = sessions;
+    try {
+        if (declaration.run.searchPath.length > 0) await guard.query(`SET search_path = ${searchPath(declaration)}`);
+        const { mirror, adopted } = await readState(guard, declaration, set);
+        const migration = set.find(version);
+        if (state === "applied" && migration === undefined) throw unknown(version, `${set.dir} has no such migration`);
+        const before = await readLedger(guard, declaration.set);
+        const row = before.rows.find((r) => set.compare(r.version, version) === 0);
+        if (state === "rolled-back" && row === undefined && !adopted.some((r) => set.compare(r.version, version) === 0))
+            throw unknown(version, "the ledger does not have it as applied");
+        await prepareLedger(
+            guard,
+            declaration.set,
+            declaration.declarer ?? { project: "", stack: "", environment: "" },
+            await readSystemIdentifier(guard),
+        );
+        const key = {
+            version: migration?.version ?? row?.version ?? version,
+            name: migration?.name ?? row?.name ?? "",
+        };
+        const stored = { set: declaration.set, runId: null, durationMs: 0 };
+        await guard.query("BEGIN");
+        try {
+            for (const old of adopted) {
+                const m = set.find(old.version);
+                if (m === undefined || m.version === key.version) continue;
+                await recordApplied(
+                    guard,
+                    { ...stored, ...m, format: set.format, origin: "adopted", who: identity.who },
+                    holder,
+                );
+            }
+            if (row !== undefined)
+                await recordUndone(guard, { ...stored, version: row.version, checksum: row.upChecksum }, holder);
+            if (state === "applied" && migration !== undefined) {
+                const { name, up, down } = migration;
+                await recordApplied(
+                    guard,
+                    {
+                        ...stored,
+                        version: key.version,
+                        name,
+                        format: set.format,
+                        up,
+                        down,
+                        origin: "resolved",
+                        who: identity.who,
+                    },
+                    holder,
+                );
+            }
+            await clearProgress(guard, declaration.set);
+            if (mirror !== undefined) await (state === "applied" ? mirrorApplied : mirrorUndone)(guard, mirror, key);
+            await guard.query("COMMIT");
+        } catch (error) {
+            await guard.query("ROLLBACK").catch(() => undefined);
+            throw error;
+        }
+        const changed = (row !== undefined) !== (state === "applied") || row?.upChecksum !== migration?.up.checksum;
+        return { version: key.version, changed };
+    } finally {
+        await sessions.close();
+    }
+}
+
+function unknown(version: string, why: string): BadInputError {
+    return new BadInputError({
+        what: `Version ${version} cannot be resolved: ${why}.`,
+        where: { object: version },
+        state: "Nothing was changed.",
+        next: "Look at `schemaward status`.",
+    });
+}
