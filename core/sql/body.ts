@@ -10,6 +10,8 @@ export interface BodyEffects {
     readonly outside?: string;
     /** Unqualified names of the functions it calls. */
     readonly calls: readonly string[];
+    /** Whether it reads tables of the user. */
+    readonly reads: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface BodyEffects {
 export function readBody(create: string, body: string, language: string): BodyEffects {
     const outside = effectOutside(body);
     const outsidePart = outside === undefined ? {} : { outside };
-    if (language === "internal" || language === "c") return { calls: [] };
+    if (language === "internal" || language === "c") return { calls: [], reads: false };
     const queries = language === "plpgsql" ? plpgsqlQueries(create) : language === "sql" ? [body] : undefined;
     if (queries === undefined) return { ...outsidePart, ...fromText(body, language) };
     const effects = queries.map(queryEffects);
@@ -29,7 +31,12 @@ export function readBody(create: string, body: string, language: string): BodyEf
     const words = all.flatMap((e) => e.words);
     if (all.some((e) => e.drops) && all.some((e) => e.reads) && language === "plpgsql")
         words.push("drops depending on rows");
-    return { ...outsidePart, ...hiddenPart(words), calls: all.flatMap((e) => e.calls) };
+    return {
+        ...outsidePart,
+        ...hiddenPart(words),
+        calls: all.flatMap((e) => e.calls),
+        reads: all.some((e) => e.reads),
+    };
 }
 
 function hiddenPart(words: readonly string[]): { hidden?: string } {
@@ -125,12 +132,12 @@ function queryEffects(query: string): QueryEffects | undefined {
 }
 
 /** For languages and bodies that cannot be parsed: by words, and so with false alarms. */
-function fromText(body: string, language: string): { hidden?: string; calls: readonly string[] } {
+function fromText(body: string, language: string): { hidden?: string; calls: readonly string[]; reads: boolean } {
     const bare = body.replace(/--.*$/gm, " ").replace(/'(?:[^']|'')*'/g, " ");
-    if (language !== "plpgsql" && language !== "sql") return { hidden: `${language} code`, calls: [] };
+    if (language !== "plpgsql" && language !== "sql") return { hidden: `${language} code`, calls: [], reads: true };
     const words = [...bare.matchAll(/\b(?:delete\s+from|update|truncate|merge\s+into|execute)\b/gi)].map(([w]) =>
         w.toUpperCase(),
     );
     const calls = [...bare.matchAll(/(\w+)\s*\(/g)].map(([, name]) => (name ?? "").toLowerCase());
-    return { ...hiddenPart(words), calls };
+    return { ...hiddenPart(words), calls, reads: /\bfrom\b/i.test(bare) };
 }

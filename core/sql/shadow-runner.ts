@@ -1,0 +1,249 @@
+import type { Client, DatabaseError } from "pg";
+import { readBody } from "./body";
+import { functionEffects } from "./function-effects";
+import { ownTransaction } from "./locks";
+import { as, nodeType, strings, walk } from "./nodes";
+import type { LockTaken, Observation } from "./observation";
+import { effectOutside } from "./outside";
+import { lineAt } from "./split";
+import type { Statement } from "./statement";
+
+/** A step that the shadow cannot tell the outcome of, or that cannot succeed. */
+export class StepFailure extends Error {
+    constructor(
+        /** For Observation.reason. */
+        readonly reason: string,
+        readonly wouldFail?: NonNullable<Observation["wouldFail"]>,
+    ) {
+        super(reason);
+    }
+}
+
+/**
+ * SQLSTATEs that do not depend on rows or circumstances: syntax and access rules, dependent objects, features, names, limits.
+ * Source: appendix A of the manual. 42501 depends on who runs it; 55P04 is the use of a new enum value before its commit.
+ */
+const certain = /^(?!42501)(?:42|2B|0A|3F|0L|26|34|3B|25001|54|55P04)/;
+
+const dml = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
+const maintenance = ["VacuumStmt"];
+
+/** Runs the statements of one step after another on a shadow, leaving out what must not or need not run there. */
+export class ShadowRunner {
+    /** What this step does that cannot be seen. */
+    readonly opaque: { line: number; why: string }[] = [];
+    /** Locks of statements whose own cannot be read, because they commit by themselves or did not run. */
+    readonly locks: LockTaken[] = [];
+    readonly rewrites: string[] = [];
+    /** Storage of tables right after a TRUNCATE, by catalog id: a truncated table is not a rewritten one. */
+    readonly storage = new Map<string, string>();
+    /** Roles that skipped statements would have made. */
+    private readonly roles = new Set<string>();
+    /** Whether the shadow may lack something that the database will have. */
+    private uncertain = false;
+    private cluster = "";
+
+    constructor(
+        private readonly client: Client,
+        private reachesOut: boolean,
+    ) {}
+
+    beginStep(): void {
+        this.opaque.length = 0;
+        this.locks.length = 0;
+        this.rewrites.length = 0;
+        this.storage.clear();
+    }
+
+    /** REPEATABLE READ: the look at roles and databases must not see what others change meanwhile. */
+    async begin(): Promise<void> {
+        await this.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+        this.cluster = await this.readCluster();
+    }
+
+    /** @throws StepFailure */
+    async run(statement: Statement): Promise<void> {
+        const type = nodeType(statement.node);
+        const skipped = effectOutside(statement) ?? (await this.effectOfBodies(statement, type));
+        if (skipped !== undefined) return this.skip(statement, `${skipped} acts outside this database`);
+        if (maintenance.includes(type)) {
+            this.addOwnTransaction(statement);
+            return;
+        }
+        if (isSession(statement)) return;
+        if (type === "CopyStmt" || type === "ExecuteStmt") {
+            if (type === "ExecuteStmt")
+                this.opaque.push({ line: statement.line, why: "EXECUTE of a prepared statement" });
+            return;
+        }
+        if (type === "ExplainStmt") return;
+        if (/^Create(?:ForeignServer|UserMapping|ForeignTable)Stmt$/.test(type)) this.reachesOut = true;
+        const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
+        if (role !== undefined) return this.tryWithoutRole(statement, role);
+        if (type === "TruncateStmt") return this.truncate(statement);
+        const modifies = dml.includes(type) || (type === "SelectStmt" && modifiesRows(statement));
+        await this.execute(statement, modifies ? `EXPLAIN ${statement.sql}` : statement.sql);
+    }
+
+    /** What a statement that commits by itself locks and rewrites cannot be read afterwards. */
+    addOwnTransaction(statement: Statement): void {
+        const { locks, rewrites } = ownTransaction(statement);
+        this.locks.push(...locks);
+        this.rewrites.push(...rewrites);
+    }
+
+    private skip(statement: Statement, why: string): void {
+        this.opaque.push({ line: statement.line, why });
+        // Code and queries could have made anything; the others only touch what no schema holds.
+        if (
+            ["DoStmt", "CallStmt", "SelectStmt", "CreateTableAsStmt", "ImportForeignSchemaStmt"].includes(
+                nodeType(statement.node),
+            )
+        )
+            this.uncertain = true;
+        const role = as<{ role?: string }>(statement.node, "CreateRoleStmt")?.role;
+        if (role !== undefined) this.roles.add(role);
+    }
+
+    private async execute(statement: Statement, sql: string): Promise<void> {
+        try {
+            await this.client.query(sql);
+        } catch (error) {
+            throw this.failure(error, statement, sql);
+        }
+    }
+
+    /** Looks into DO blocks and into the functions that a statement calls. @returns why it must not run */
+    private async effectOfBodies(statement: Statement, type: string): Promise<string | undefined> {
+        const executes = [...dml, "SelectStmt", "CallStmt", "CreateTableAsStmt", "DoStmt", "CreateEventTrigStmt"];
+        if (!executes.includes(type)) return undefined;
+        const effects: { hidden?: string; outside?: string; reads: boolean }[] = [];
+        const calls: string[] = [];
+        if (type === "DoStmt") {
+            const { body, language } = doBody(statement);
+            const own = readBody(statement.sql, body, language);
+            effects.push(own);
+            calls.push(...own.calls);
+        }
+        const trigger = as<{ funcname?: never }>(statement.node, "CreateEventTrigStmt");
+        if (trigger?.funcname !== undefined) calls.push(strings(trigger.funcname).at(-1) ?? "");
+        const call = as<{ funccall?: { funcname?: never } }>(statement.node, "CallStmt")?.funccall?.funcname;
+        if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
+        walk(statement.node, (t, b) => {
+            if (t === "FuncCall") calls.push(strings(b["funcname"] as never).at(-1) ?? "");
+        });
+        if (calls.length > 0) effects.push(await functionEffects(this.client, calls));
+        const outside = effects.find((e) => e.outside !== undefined)?.outside;
+        if (outside !== undefined) return outside;
+        const active = effects.some((e) => e.hidden !== undefined || e.reads);
+        if (this.reachesOut && (type === "DoStmt" || type === "CallStmt" || type === "CreateTableAsStmt" || active))
+            return `${type === "CreateTableAsStmt" ? "a query" : "code"} that could reach a foreign server`;
+        const hidden = [...new Set(effects.flatMap((e) => e.hidden ?? []))];
+        if (hidden.length > 0)
+            this.opaque.push({ line: statement.line, why: `${describe(type)} with ${hidden.join(", ")}` });
+        // What it makes may depend on rows, which the shadow has not.
+        if (effects.some((e) => e.reads) && !dml.includes(type)) this.uncertain = true;
+        return undefined;
+    }
+
+    /** A role that the plan itself makes is not there yet: what names it is tried, and left out when only the role is missing. */
+    private async tryWithoutRole(statement: Statement, role: string): Promise<void> {
+        await this.client.query("SAVEPOINT schemaward_role");
+        try {
+            await this.client.query(statement.sql);
+            await this.client.query("RELEASE SAVEPOINT schemaward_role");
+        } catch (error) {
+            if ((error as DatabaseError).code !== "42704") throw this.failure(error, statement, statement.sql);
+            await this.client.query("ROLLBACK TO SAVEPOINT schemaward_role; RELEASE SAVEPOINT schemaward_role");
+            this.opaque.push({ line: statement.line, why: `needs role ${role}, which this plan makes` });
+        }
+    }
+
+    private async truncate(statement: Statement): Promise<void> {
+        const before = await this.readStorage();
+        await this.execute(statement, statement.sql);
+        for (const [id, storage] of await this.readStorage())
+            if (before.get(id) !== storage) this.storage.set(id, storage);
+    }
+
+    private async readStorage(): Promise<Map<string, string>> {
+        const { rows } = await this.client.query<{ id: string; storage: string }>(
+            "SELECT 'pg_class/' || oid || '/0' AS id, relfilenode::text AS storage FROM pg_catalog.pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384",
+        );
+        return new Map(rows.map(({ id, storage }) => [id, storage]));
+    }
+
+    /** Second guard: whatever way it took, a step that changed roles or databases is undone. @throws StepFailure */
+    async checkCluster(unit: readonly Statement[]): Promise<void> {
+        if ((await this.readCluster()) === this.cluster) return;
+        throw new StepFailure(
+            `line ${unit[0]?.line ?? 1} and following: code in it changes roles or databases, outside this database`,
+        );
+    }
+
+    private async readCluster(): Promise<string> {
+        const { rows } = await this.client.query<{ hash: string }>(
+            `SELECT md5(concat_ws('|', (SELECT string_agg(r::text, ',' ORDER BY oid) FROM pg_catalog.pg_roles r),
+                (SELECT string_agg(m::text, ',' ORDER BY roleid, member) FROM pg_catalog.pg_auth_members m),
+                (SELECT string_agg(s::text, ',' ORDER BY setdatabase, setrole) FROM pg_catalog.pg_db_role_setting s),
+                (SELECT string_agg(concat_ws(' ', oid, datname, datdba, datacl, datallowconn, datconnlimit), ',' ORDER BY oid) FROM pg_catalog.pg_database))) AS hash`,
+        );
+        return rows[0]?.hash ?? "";
+    }
+
+    /** What an error on the shadow means. An error that is no answer of the server is thrown as it is. */
+    failure(error: unknown, statement: Statement | undefined, sent: string): unknown {
+        const { code, message } = error as Partial<DatabaseError>;
+        if (code === undefined || message === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith("08"))
+            return error;
+        const line = statement === undefined ? 1 : lineOfError(error as DatabaseError, statement, sent);
+        const isCertain = certain.test(code) && !this.uncertain;
+        return new StepFailure(
+            `line ${line}, on the shadow: ${message} (${code})`,
+            isCertain ? { line, sqlstate: code, message } : undefined,
+        );
+    }
+}
+
+function describe(type: string): string {
+    return type === "DoStmt" ? "DO block" : type === "CallStmt" ? "procedure" : "function";
+}
+
+/** What only concerns the session or the transaction's mode, and is not the same on the shadow. */
+function isSession({ node }: Statement): boolean {
+    const name = as<{ name?: string }>(node, "VariableSetStmt")?.name?.toLowerCase() ?? "";
+    return name === "role" || name === "session_authorization" || name.startsWith("transaction");
+}
+
+function modifiesRows(statement: Statement): boolean {
+    let found = false;
+    walk(statement.node, (type) => {
+        if (dml.includes(type)) found = true;
+    });
+    return found;
+}
+
+function doBody(statement: Statement): { body: string; language: string } {
+    let body = "";
+    let language = "plpgsql";
+    walk(statement.node, (type, node) => {
+        if (type !== "DefElem") return;
+        const text = as<{ sval?: string }>(node["arg"] as never, "String")?.sval ?? "";
+        if (node["defname"] === "language") language = text.toLowerCase();
+        else body = text;
+    });
+    return { body, language };
+}
+
+/** The script's line that an error is about: its position, or the line within a DO block, or the statement's first. */
+function lineOfError(error: DatabaseError, statement: Statement, sent: string): number {
+    const added = sent.length - statement.sql.length;
+    if (error.position !== undefined && error.internalQuery === undefined) {
+        const units = [...sent].slice(0, Number(error.position) - 1).join("").length;
+        return statement.line + lineAt(statement.sql, Math.max(0, units - added)) - 1;
+    }
+    const inner = /inline_code_block line (\d+)/.exec(error.where ?? "")?.[1];
+    const quote = /\$\w*\$|'/.exec(statement.sql);
+    if (inner === undefined || quote === null) return statement.line;
+    return statement.line + lineAt(statement.sql, quote.index) - 1 + Number(inner) - 1;
+}
