@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import os from "node:os";
 import { startTool, type Ended, type Tool } from "./tool";
 
@@ -50,11 +49,14 @@ export class ArchiveReader {
             if (error instanceof Error) this.refused = true;
         });
         if (more) return;
-        // A pipe that breaks emits no drain; the process ends then.
-        const waiting = new AbortController();
-        const drained = once(stdin, "drain", { signal: waiting.signal }).catch(() => undefined);
-        await Promise.race([drained, this.restore.ended]);
-        waiting.abort();
+        // A pipe that breaks emits no drain but close.
+        await new Promise<void>((resolve) => {
+            const goOn = (): void => {
+                stdin.off("drain", goOn).off("close", goOn);
+                resolve();
+            };
+            stdin.on("drain", goOn).on("close", goOn);
+        });
     }
 
     /** The archive is over. */

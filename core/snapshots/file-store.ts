@@ -169,7 +169,7 @@ class FileStore implements SnapshotStore {
     private failure(doing: string, error: unknown, name?: string): SchemawardError {
         if (error instanceof SchemawardError) return error;
         const code = codeOf(error) ?? "unknown error";
-        const place = name === undefined ? "the store's folder" : name;
+        const place = name ?? "the store's folder";
         return new FailedError({
             what: `The snapshot store failed: could not ${doing} ${place} (${code}).`,
             where: { object: name === undefined ? this.folder : path.join(this.folder, name) },

@@ -55,6 +55,9 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
     throwIfAborted(request.signal);
     await store.probe();
     const client = await database.connect("snapshot");
+    // Ends also a wait for a lock.
+    const hangUp = (): void => void client.end().catch(() => undefined);
+    request.signal?.addEventListener("abort", hangUp);
     try {
         const tools = await findTools(client);
         throwIfAborted(request.signal);
@@ -72,7 +75,9 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
             throwIfAborted(request.signal);
             const counting = countRows(client, tables, request.exactLimit);
             // The dump is of no use without the counts: it need not run to its end.
-            counting.catch(() => stop.abort());
+            counting.catch(() => {
+                stop.abort();
+            });
             const dumping = dumpInto({
                 store,
                 object: reservation.name + dumpSuffix,
@@ -85,7 +90,6 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
             const [counted, dumped] = await Promise.allSettled([counting, dumping]);
             if (counted.status === "rejected" && dumped.status === "fulfilled")
                 await store.delete(reservation.name + dumpSuffix).catch(() => undefined);
-            if (request.signal?.aborted === true && dumped.status === "rejected") throw aborted();
             // A server that died ends both; what pg_dump says of it is fuller.
             if (dumped.status === "rejected" && !stop.signal.aborted) throw dumped.reason;
             if (counted.status === "rejected") throw counted.reason;
@@ -102,7 +106,10 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         } finally {
             await reservation.release();
         }
+    } catch (error) {
+        throw request.signal?.aborted === true ? aborted() : error;
     } finally {
+        request.signal?.removeEventListener("abort", hangUp);
         // Ends the exporting transaction, too.
         await client.end().catch(() => undefined);
     }

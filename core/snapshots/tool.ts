@@ -51,7 +51,7 @@ export function startTool(file: string, args: readonly string[], libpq?: LibpqEn
     });
     // A reader that went away is judged by how it ended, not by the broken pipe.
     child.stdin.on("error", () => undefined);
-    const secret = libpq?.["PGPASSWORD"];
+    const secret = libpq?.PGPASSWORD;
     const ended = endOf(child, () => redactLines(stderr, secret));
     return { stdin: child.stdin, stdout: child.stdout, ended, stop: async () => stop(child, ended) };
 }
@@ -95,14 +95,14 @@ function redactLines(stderr: string, secret: string | undefined): string[] {
 export async function needTool(name: PgTool, major: number, of: "server" | "archive"): Promise<string> {
     const file = await findPgTool(name, major);
     if (file !== undefined) return path.resolve(file);
-    const chosen = process.env["SCHEMAWARD_PG_BIN"];
+    const chosen = process.env.SCHEMAWARD_PG_BIN;
     const older = await findPgTool(name, 0);
     throw new FailedError({
         what: `No ${name} of version ${String(major)} or newer was found; the ${of} is of version ${String(major)}.`,
         where: { object: name },
         detail: [
             `SCHEMAWARD_PG_BIN: ${chosen === undefined || chosen === "" ? "not set" : chosen}`,
-            `PATH: ${process.env["PATH"] ?? ""}`,
+            `PATH: ${process.env.PATH ?? ""}`,
             "the usual folders: /usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, /opt/homebrew/opt/libpq/bin and their like",
             ...(older === undefined ? [] : [`too old: ${older}`]),
         ],

@@ -222,7 +222,7 @@ describe("a snapshot that fails", function () {
     });
 
     it("no pg_dump for this server", async () => {
-        const before = { PATH: process.env["PATH"], SCHEMAWARD_PG_BIN: process.env["SCHEMAWARD_PG_BIN"] };
+        const before = { PATH: process.env.PATH, SCHEMAWARD_PG_BIN: process.env.SCHEMAWARD_PG_BIN };
         // A server of the future, as far as can be told from its version.
         const future: Database = {
             ...database,
@@ -236,22 +236,22 @@ describe("a snapshot that fails", function () {
                 return Object.assign(client, { query: answer });
             },
         };
-        process.env["SCHEMAWARD_PG_BIN"] = "/nowhere/bin";
+        process.env.SCHEMAWARD_PG_BIN = "/nowhere/bin";
         try {
             const error = await failsCleanly(takeSnapshot(request(future, store)), /No pg_dump of version 99 or newer/);
             assert.match(error.message, /SCHEMAWARD_PG_BIN: \/nowhere\/bin/);
             assert.match(error.message, /PATH: /);
             assert.match(error.message, /set SCHEMAWARD_PG_BIN/);
         } finally {
-            if (before.SCHEMAWARD_PG_BIN === undefined) delete process.env["SCHEMAWARD_PG_BIN"];
-            else process.env["SCHEMAWARD_PG_BIN"] = before.SCHEMAWARD_PG_BIN;
+            if (before.SCHEMAWARD_PG_BIN === undefined) delete process.env.SCHEMAWARD_PG_BIN;
+            else process.env.SCHEMAWARD_PG_BIN = before.SCHEMAWARD_PG_BIN;
         }
     });
 
     it("a pg_dump that writes no archive although it exits with 0, or prints the password", async () => {
         const bin = path.join(home, "bin");
         const real = server.tool("pg_restore");
-        const before = process.env["SCHEMAWARD_PG_BIN"];
+        const before = process.env.SCHEMAWARD_PG_BIN;
         const fake = async (folderName: string, script: string): Promise<void> => {
             const dir = path.join(bin, folderName);
             await mkdir(dir, { recursive: true });
@@ -261,7 +261,7 @@ describe("a snapshot that fails", function () {
                 `#!/bin/sh\n[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 99.1" && exit 0\n${script}\n`,
             );
             for (const name of ["pg_dump", "pg_restore"]) await chmod(path.join(dir, name), 0o755);
-            process.env["SCHEMAWARD_PG_BIN"] = dir;
+            process.env.SCHEMAWARD_PG_BIN = dir;
         };
         try {
             await fake("empty", "exit 0");
@@ -279,8 +279,8 @@ describe("a snapshot that fails", function () {
             assert.match(error.message, /bad password/);
             assert.doesNotMatch(error.message, /pw123/);
         } finally {
-            if (before === undefined) delete process.env["SCHEMAWARD_PG_BIN"];
-            else process.env["SCHEMAWARD_PG_BIN"] = before;
+            if (before === undefined) delete process.env.SCHEMAWARD_PG_BIN;
+            else process.env.SCHEMAWARD_PG_BIN = before;
         }
     });
 });
