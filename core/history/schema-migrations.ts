@@ -104,7 +104,7 @@ export async function mirrorApplied(client: Client, shape: MirrorShape, key: Mir
     const { condition, values } = ownRow(shape, key);
     const selected = [
         ...(shape.versionColumn === undefined ? [] : [`$1::text::${shape.versionType}`]),
-        ...(shape.nameColumn === undefined ? [] : [`$${values.length}`]),
+        ...(shape.nameColumn === undefined ? [] : [`$${values.length}::text`]),
     ].toReversed();
     await client.query({
         text: `INSERT INTO ${shape.table} (${columns.join(", ")}) SELECT ${selected.join(", ")}
@@ -129,7 +129,7 @@ function ownRow(shape: MirrorShape, key: MirrorKey): { condition: string; values
     }
     if (shape.nameColumn !== undefined) {
         values.push(nameFor(shape, key));
-        conditions.push(`${shape.nameColumn} = $${values.length}`);
+        conditions.push(`${shape.nameColumn} = $${values.length}::text`);
     }
     return { condition: conditions.join(" OR "), values };
 }

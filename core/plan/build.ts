@@ -24,6 +24,8 @@ export interface PlanOptions {
     /** Name of the Pulumi resource that the plan belongs to. */
     readonly resource?: string;
     readonly observe: ObserveMode;
+    /** How a person allows a plan that needs approval, where it is not by the stack's `policy.approvedPlan`. */
+    readonly approveWith?: string;
     /** `--stack prod` and the like, for the line that says how to carry the plan out. */
     readonly commandFlags?: string;
     /** Connection that holds the run's lock; absent: one is opened and closed. Not in a transaction. */
@@ -155,7 +157,9 @@ function assemble(declaration: Declaration, options: PlanOptions, parts: Parts):
                   },
               ]
             : []),
-        ...approval.refusals,
+        ...approval.refusals.map((r) =>
+            r.code === "approval" && options.approveWith !== undefined ? { ...r, allow: options.approveWith } : r,
+        ),
     ];
     const flags = options.commandFlags ?? "";
     return {

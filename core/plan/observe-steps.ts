@@ -56,7 +56,7 @@ export async function observeSteps(
 
 function unseen(reason: string): Observation {
     return {
-        method: "parsed",
+        method: "skipped",
         reason,
         added: [],
         changed: [],

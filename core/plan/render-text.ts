@@ -89,9 +89,11 @@ function stepLines(step: PlanStep, number: number): string[] {
         ...(step.differsFromLedger
             ? ["the down script on disk is not the one stored at apply; the one on disk is run"]
             : []),
-        ...(step.method === "parsed" && step.methodReason !== undefined
-            ? [`not observed, judged by parser and catalog: ${step.methodReason}`]
-            : []),
+        ...(step.method === "parsed"
+            ? [`not observed, judged by parser and catalog: ${step.methodReason ?? "no shadow"}`]
+            : step.method === "skipped" && step.methodReason !== undefined
+              ? [`effects not looked at: ${step.methodReason}`]
+              : []),
         ...(step.wouldFail === undefined
             ? []
             : [`WOULD FAIL line ${step.wouldFail.line}: ${step.wouldFail.message} (${step.wouldFail.sqlstate})`]),

@@ -26,6 +26,8 @@ export interface RunOptions {
     readonly projectDir: string;
     readonly resource?: string;
     readonly commandFlags?: string;
+    /** See PlanOptions. */
+    readonly approveWith?: string;
     readonly observe: ObserveMode;
     /** Milliseconds to wait for another run on the same database. */
     readonly waitMs: number;
@@ -82,6 +84,7 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
             observe: options.observe,
             client: sessions.guard,
             ...(options.resource === undefined ? {} : { resource: options.resource }),
+            ...(options.approveWith === undefined ? {} : { approveWith: options.approveWith }),
             ...(options.commandFlags === undefined ? {} : { commandFlags: options.commandFlags }),
         });
         const { plan, steps } = planned;

@@ -68,8 +68,8 @@ export interface LockTaken {
 
 /** What one step does to the schema. Rows are not known here: the shadow is empty. */
 export interface Observation {
-    /** `observed`: it ran on the shadow. `parsed`: judged from parse tree and catalog alone. */
-    readonly method: "observed" | "parsed";
+    /** `observed`: it ran on the shadow. `parsed`: judged from parse tree and catalog alone. `skipped`: nobody looked. */
+    readonly method: "observed" | "parsed" | "skipped";
     /** Why not observed. */
     readonly reason?: string;
     readonly added: readonly CatalogChange[];

@@ -1,0 +1,2 @@
+export { PostgresSchema, type PostgresSchemaArgs } from "./postgres-schema";
+export { SchemaVersion } from "./schema-version";

@@ -1,0 +1,158 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ConnectionReference } from "../core/connection";
+import {
+    type Declaration,
+    defaultPolicy,
+    defaultRunSettings,
+    type HistorySettings,
+    type MigrationFormat,
+    type PolicySettings,
+    type RunSettings,
+} from "../core/declaration";
+import { FailedError, SchemawardError } from "../core/errors";
+import { buildPlan } from "../core/plan/build";
+import { renderPlan } from "../core/plan/render-text";
+import { SchemaVersion } from "./schema-version";
+
+/** What a database's schema must be at, and how it may get there. */
+export interface PostgresSchemaArgs {
+    /** The set of migrations: its folder, relative to the project, and its format (default `numbered`). */
+    readonly migrations: { readonly dir: string; readonly format?: MigrationFormat };
+    /** The version the database must be at: `"024"`, `"latest"`, or `"0"`. Lower it to go back. Always a string. */
+    readonly version: pulumi.Input<string>;
+    /** Version of the application that runs on this schema; part of snapshots' names. */
+    readonly app?: pulumi.Input<string>;
+    /** Where the database's URL is found. A reference: no password enters the state, and a rotated one is no change. */
+    readonly connection: pulumi.Input<Exclude<ConnectionReference, { readonly url: string }>>;
+    /** The snapshot before each run. Without a store none is taken; `required` (default true) then refuses to migrate. */
+    readonly snapshot?: {
+        /** `file:` URL of the store. */
+        readonly store?: pulumi.Input<string>;
+        readonly required?: boolean;
+        readonly keep?: number;
+    };
+    /** What needs approval, and how much may be lost. Default: a plan that loses data needs `approvedPlan`. */
+    readonly policy?: Partial<PolicySettings>;
+    /** Another tool's history table that is kept in step; default `schema_migrations`. */
+    readonly history?: HistorySettings;
+    /** Timeouts and search_path of the scripts. */
+    readonly run?: Partial<RunSettings>;
+    /** Name of the set in the ledger; default: the component's name. */
+    readonly set?: string;
+    /** Environment for snapshots and plans; default: the stack's name. */
+    readonly environment?: string;
+    /** `project/stack` that the database's ledger is taken over from, after a rename or for a clone. */
+    readonly adopt?: string;
+}
+
+interface Planning {
+    readonly plan: string[];
+    readonly digest: string;
+    readonly refusals: string[];
+}
+
+/**
+ * A PostgreSQL schema at a declared version.
+ *
+ * Each `pulumi preview` prints the plan: which scripts, forward or back, what is dropped, how many rows are lost, which
+ * locks are taken. `pulumi up` takes a verified snapshot and runs them. `pulumi destroy` leaves the database alone.
+ */
+export class PostgresSchema extends pulumi.ComponentResource {
+    /** The declared version. */
+    readonly version: pulumi.Output<string>;
+    /** Where the database is: highest applied version, `"0"` for none. */
+    readonly at: pulumi.Output<string>;
+    /** Name of the last snapshot taken before a run; null if there was none. */
+    readonly lastSnapshot: pulumi.Output<string | null>;
+
+    constructor(name: string, args: PostgresSchemaArgs, options?: pulumi.ComponentResourceOptions) {
+        super("schemaward:index:PostgresSchema", name, {}, options);
+        const resource = `${name}-version`;
+        const declaration = pulumi.output(args).apply((resolved) => declare(name, resolved));
+        const planning = declaration.apply((d) => this.planFor(d, resource));
+        const part = <K extends keyof Declaration>(key: K): pulumi.Output<Declaration[K]> =>
+            declaration.apply((d) => d[key]);
+        const version = new SchemaVersion(
+            resource,
+            {
+                set: part("set"),
+                declarer: part("declarer"),
+                adopt: part("adopt"),
+                migrations: part("migrations"),
+                version: part("version"),
+                app: part("app"),
+                connection: part("connection"),
+                history: part("history"),
+                snapshot: part("snapshot"),
+                policy: part("policy"),
+                run: part("run"),
+                resource,
+                // The plan holds no secret, and must be readable even where an input is one.
+                plan: pulumi.unsecret(planning.apply((p) => p.plan)),
+                digest: pulumi.unsecret(planning.apply((p) => p.digest)),
+                refusals: pulumi.unsecret(planning.apply((p) => p.refusals)),
+            },
+            { parent: this },
+        );
+        this.version = version.version;
+        this.at = version.at;
+        this.lastSnapshot = version.lastSnapshot;
+        this.registerOutputs({ version: this.version, at: this.at, lastSnapshot: this.lastSnapshot });
+    }
+
+    /** Plans and prints. What forbids the plan is returned, so that the resource's check fails after the plan stands. */
+    private async planFor(declaration: Declaration, resource: string): Promise<Planning> {
+        try {
+            const { plan } = await buildPlan(declaration, {
+                projectDir: process.cwd(),
+                resource,
+                observe: "full",
+                commandFlags: `--stack ${declaration.declarer?.stack ?? ""}`,
+            });
+            const lines = renderPlan(plan);
+            await pulumi.log.info(lines.join("\n"), this);
+            for (const warning of plan.warnings) await pulumi.log.warn(warning, this);
+            if (plan.drift.length > 0)
+                await pulumi.log.warn(
+                    "The schema was changed by other hands since the last run; the plan says where.",
+                    this,
+                );
+            const refusals = plan.refusals.map((r) => `${r.text}\nAllow it with: ${r.allow}`);
+            return { plan: lines, digest: plan.digest, refusals };
+        } catch (error) {
+            if (!(error instanceof SchemawardError)) throw error;
+            if (error instanceof FailedError) {
+                await pulumi.log.warn(`plan deferred: ${error.message}`, this);
+                return { plan: [`plan deferred: ${error.parts.what}`], digest: "", refusals: [] };
+            }
+            return { plan: [], digest: "", refusals: [error.message] };
+        }
+    }
+}
+
+function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declaration {
+    const stack = pulumi.getStack();
+    const { snapshot } = args;
+    return {
+        set: args.set ?? name,
+        declarer: { project: pulumi.getProject(), stack, environment: args.environment ?? stack },
+        ...(args.adopt === undefined ? {} : { adopt: args.adopt }),
+        migrations: { dir: args.migrations.dir, format: args.migrations.format ?? "numbered" },
+        version: args.version,
+        ...(args.app === undefined ? {} : { app: args.app }),
+        connection: args.connection as ConnectionReference,
+        history: args.history ?? { mirror: "schema_migrations" },
+        snapshot: {
+            required: snapshot?.required ?? true,
+            ...(snapshot?.store === undefined ? {} : { store: snapshot.store }),
+            ...(snapshot?.keep === undefined ? {} : { keep: snapshot.keep }),
+        },
+        policy: { ...defaultPolicy, ...defined(args.policy) },
+        run: { ...defaultRunSettings, ...defined(args.run) },
+    };
+}
+
+/** Leaves out members that are undefined, which would hide a default. */
+function defined<T extends object>(value: T | undefined): Partial<T> {
+    return Object.fromEntries(Object.entries(value ?? {}).filter(([, v]) => v !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,132 @@
+// The module that every stored provider calls as "schemaward/provider": its name and its functions are public for ever,
+// because states written today call them years from now.
+import { isDeepStrictEqual } from "node:util";
+import type { Declaration } from "../core/declaration";
+import { FailedError, SchemawardError } from "../core/errors";
+import { buildPlan } from "../core/plan/build";
+import { describeEvent } from "../core/run/describe-event";
+import type { RunEvent } from "../core/run/events";
+import { migrate, type RunResult } from "../core/run/run";
+import { checkForm, holdsUnknown, type SchemaVersionInputs, type SchemaVersionState } from "./inputs";
+
+/** The parts of the inputs that are compared: what only shows is not. */
+const compared: readonly (keyof Declaration)[] = [
+    "set",
+    "declarer",
+    "adopt",
+    "migrations",
+    "version",
+    "app",
+    "connection",
+    "history",
+    "snapshot",
+    "policy",
+    "run",
+];
+
+/** A refusal is a failed check: preview and up both fail, after the component has printed the plan. */
+export function check(
+    _olds: unknown,
+    news: SchemaVersionInputs,
+): Promise<{ inputs: SchemaVersionInputs; failures: { property: string; reason: string }[] }> {
+    const form = checkForm(news);
+    const refusals = holdsUnknown(news.refusals) || form.length > 0 ? [] : news.refusals;
+    return Promise.resolve({
+        inputs: news,
+        failures: [...form, ...refusals.map((reason) => ({ property: "version", reason }))],
+    });
+}
+
+/** Compares what is declared with the state, and with the database itself: drift shows without a refresh. */
+export async function diff(
+    _id: string,
+    olds: SchemaVersionState,
+    news: SchemaVersionInputs,
+): Promise<{ changes: boolean; replaces: string[]; deleteBeforeReplace: boolean }> {
+    const replaces = olds.set === news.set ? [] : ["set"];
+    if (holdsUnknown(compared.map((key) => news[key]))) return { changes: true, replaces, deleteBeforeReplace: true };
+    const differs = compared.some((key) => !isDeepStrictEqual(plain(olds[key]), plain(news[key])));
+    return {
+        changes: differs || replaces.length > 0 || (await databaseDiffers(news)),
+        replaces,
+        deleteBeforeReplace: true,
+    };
+}
+
+/** Adopts what it finds and goes to the declared version. */
+export async function create(
+    inputs: SchemaVersionInputs,
+): Promise<{ id: string; outs: SchemaVersionState & Record<string, unknown> }> {
+    const id = `${inputs.declarer?.project ?? ""}/${inputs.declarer?.stack ?? ""}/${inputs.set}`;
+    return { id, outs: stateAfter(inputs, await go(inputs), null) };
+}
+
+export async function update(
+    _id: string,
+    olds: SchemaVersionState,
+    news: SchemaVersionInputs,
+): Promise<{ outs: SchemaVersionState & Record<string, unknown> }> {
+    return { outs: stateAfter(news, await go(news), olds.lastSnapshot) };
+}
+
+/** Reads where the database is. With credentials that no longer work, state stays as it is. */
+export async function read(id: string, props: SchemaVersionState): Promise<{ id: string; props: SchemaVersionState }> {
+    try {
+        const { plan } = await buildPlan(props, { projectDir: process.cwd(), observe: "none" });
+        const at = plan.from ?? "0";
+        return { id, props: { ...props, at, version: plan.direction === "none" ? props.version : at } };
+    } catch (error) {
+        if (!(error instanceof SchemawardError)) throw error;
+        console.warn(`schemaward: not refreshed, the state is kept. ${error.message}`);
+        return { id, props };
+    }
+}
+
+/** Takes the resource out of the stack's state and leaves database, ledger and data alone. */
+function remove(_id: string, props: SchemaVersionState): Promise<void> {
+    console.log(`schemaward: the database of ${props.set} is left as it is, at ${props.at}; nothing was dropped.`);
+    return Promise.resolve();
+}
+export { remove as delete };
+
+async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
+    return migrate(inputs, {
+        projectDir: process.cwd(),
+        resource: inputs.resource,
+        commandFlags: `--stack ${inputs.declarer?.stack ?? ""}`,
+        observe: "full",
+        waitMs: 0,
+        report,
+    });
+}
+
+/** Pulumi shows what a provider prints under the stack. Passing states would only fill the log there. */
+function report(event: RunEvent): void {
+    if (event.type === "step-start" || event.type === "snapshot-progress") return;
+    const line = describeEvent(event);
+    if (line !== undefined) console.log(line);
+}
+
+function stateAfter(
+    inputs: SchemaVersionInputs,
+    result: RunResult,
+    before: string | null,
+): SchemaVersionState & Record<string, unknown> {
+    return { ...inputs, at: result.version ?? "0", lastSnapshot: result.snapshot ?? before };
+}
+
+async function databaseDiffers(news: SchemaVersionInputs): Promise<boolean> {
+    try {
+        const { plan } = await buildPlan(news, { projectDir: process.cwd(), observe: "none" });
+        return plan.steps.length > 0 || plan.adopt !== null;
+    } catch (error) {
+        // Nothing answers: the component has said so; what is declared decides alone.
+        if (error instanceof FailedError) return false;
+        throw error;
+    }
+}
+
+/** As JSON keeps it: no undefined members. */
+function plain(value: unknown): unknown {
+    return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
+}
