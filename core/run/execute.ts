@@ -145,8 +145,10 @@ async function inTransaction(
 ): Promise<void> {
     const started = Date.now();
     for (let attempt = 1; ; attempt++) {
+        // An isolation level must come before anything that takes a snapshot, as SET ROLE may.
+        const apart = unit.beginOptions !== "";
         const sent = joinStatements([
-            ...freshSession(context),
+            ...(apart ? [] : freshSession(context)),
             `BEGIN ${unit.beginOptions}`,
             ...unit.statements,
             "SET CONSTRAINTS ALL IMMEDIATE",
@@ -156,6 +158,7 @@ async function inTransaction(
         ]);
         const watch = watchWorker(context, sessions, step);
         try {
+            if (apart) await runStatements(sessions.worker, joinStatements(freshSession(context)).text);
             await runStatements(sessions.worker, sent.text);
             await record(context, sessions, step, Date.now() - started, done, place);
             await commit(sessions.worker);

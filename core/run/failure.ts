@@ -54,7 +54,9 @@ export function describeFailure(error: unknown, step: PreparedStep, sent: SentSc
         sqlstate: db?.code ?? "no answer",
         detail: [
             ...shown,
-            ...(error instanceof ScriptError ? [] : ["in schemaward's own writing of ledger and history table, after the script"]),
+            ...(error instanceof ScriptError
+                ? []
+                : ["in schemaward's own writing of ledger and history table, after the script"]),
             ...(db?.code === undefined ? [] : [`SQLSTATE ${db.code}`]),
             ...(db?.detail === undefined ? [] : [`Detail: ${redactSql(db.detail)}`]),
             ...(db?.hint === undefined ? [] : [`Hint: ${redactSql(db.hint)}`]),

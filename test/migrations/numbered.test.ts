@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import fc from "fast-check";
+import { BadInputError } from "../../core/errors";
+import { makeScript, readNumberedSet } from "../../core/migrations/numbered";
+
+describe("a numbered set", () => {
+    let dir: string;
+
+    beforeEach(() => {
+        dir = mkdtempSync(join(tmpdir(), "numbered-"));
+    });
+    afterEach(() => {
+        rmSync(dir, { recursive: true });
+    });
+
+    function write(files: Record<string, string | Buffer>): void {
+        for (const [file, content] of Object.entries(files)) {
+            mkdirSync(dirname(join(dir, file)), { recursive: true });
+            writeFileSync(join(dir, file), content);
+        }
+    }
+
+    function refusal(): BadInputError {
+        try {
+            readNumberedSet(dir);
+        } catch (error) {
+            assert(error instanceof BadInputError);
+            return error;
+        }
+        throw new Error("the set was read");
+    }
+
+    it("is ordered by number, whatever the width", () => {
+        write({
+            "10_c.sql": "SELECT 3",
+            "9_b.sql": "SELECT 2",
+            "001_a.sql": "SELECT 1",
+            "rollback/1_down.sql": "SELECT -1",
+        });
+        const set = readNumberedSet(dir);
+        assert.deepEqual(
+            set.migrations.map((m) => [m.version, m.name, m.down?.file]),
+            [
+                ["001", "a", "rollback/1_down.sql"],
+                ["9", "b", undefined],
+                ["10", "c", undefined],
+            ],
+        );
+        assert.equal(set.find("0010")?.name, "c");
+        assert.equal(set.find("11"), undefined);
+    });
+
+    it("compares versions as numbers of any size", () => {
+        write({ "1_a.sql": "SELECT 1" });
+        const set = readNumberedSet(dir);
+        fc.assert(
+            fc.property(
+                fc.bigInt({ min: 0n, max: 10n ** 30n }),
+                fc.bigInt({ min: 0n, max: 10n ** 30n }),
+                fc.nat(5),
+                (a, b, zeros) => {
+                    const sign = a < b ? -1 : a > b ? 1 : 0;
+                    assert.equal(Math.sign(set.compare("0".repeat(zeros) + String(a), String(b))), sign);
+                },
+            ),
+        );
+    });
+
+    it("gives one checksum for LF, CR LF and BOM", () => {
+        fc.assert(
+            fc.property(fc.array(fc.string({ unit: "grapheme" }).filter((s) => !/[\r\n\uFEFF]/.test(s))), (lines) => {
+                const plain = makeScript("f", lines.join("\n"));
+                assert.equal(makeScript("f", lines.join("\r\n")).checksum, plain.checksum);
+                assert.equal(makeScript("f", `\uFEFF${lines.join("\n")}`).checksum, plain.checksum);
+            }),
+        );
+        assert.notEqual(makeScript("f", "a").checksum, makeScript("f", "b").checksum);
+    });
+
+    it("leaves alone what is no SQL file", () => {
+        write({ "README.md": "# read me", "001_a.sql": "SELECT 1", "verify/001_verify.sql": "SELECT true" });
+        assert.equal(readNumberedSet(dir).migrations.length, 1);
+    });
+
+    it("refuses one version twice, naming both files", () => {
+        write({ "007_a.sql": "SELECT 1", "7_b.sql": "SELECT 2" });
+        assert.match(refusal().message, /7.*exists twice: 007_a\.sql and 7_b\.sql/);
+        assert.match(refusal().message, /Next: .+number/);
+    });
+
+    it("refuses two down scripts of one version", () => {
+        write({ "007_a.sql": "SELECT 1", "rollback/007_down.sql": "SELECT 2", "rollback/7_down.sql": "SELECT 3" });
+        assert.match(refusal().message, /rollback\/007_down\.sql and rollback\/7_down\.sql/);
+    });
+
+    it("refuses a name without a version", () => {
+        write({ "feature.sql": "SELECT 1" });
+        assert.match(refusal().message, /^feature\.sql: .*NNN_name\.sql/);
+    });
+
+    it("refuses what is not UTF-8, with the line", () => {
+        write({
+            "001_a.sql": Buffer.concat([Buffer.from("SELECT 1;\nSELECT '"), Buffer.from([0xe9]), Buffer.from("';\n")]),
+        });
+        assert.match(refusal().message, /^001_a\.sql:2: The file is not UTF-8/);
+    });
+
+    it("refuses NUL characters, with the line", () => {
+        write({ "001_a.sql": "SELECT 1;\n\n\0" });
+        assert.match(refusal().message, /^001_a\.sql:3: .*NUL/);
+    });
+
+    it("refuses a file that a link takes out of the folder", () => {
+        const outside = mkdtempSync(join(tmpdir(), "outside-"));
+        try {
+            writeFileSync(join(outside, "secret.sql"), "SELECT 1");
+            symlinkSync(join(outside, "secret.sql"), join(dir, "001_a.sql"));
+            assert.match(refusal().message, /^001_a\.sql: The path leaves the migration folder/);
+        } finally {
+            rmSync(outside, { recursive: true });
+        }
+    });
+
+    it("refuses a rollback folder that lies elsewhere", () => {
+        const outside = mkdtempSync(join(tmpdir(), "outside-"));
+        try {
+            write({ "001_a.sql": "SELECT 1" });
+            symlinkSync(outside, join(dir, "rollback"));
+            assert.match(refusal().message, /^rollback: The path leaves the migration folder/);
+        } finally {
+            rmSync(outside, { recursive: true });
+        }
+    });
+
+    it("reads a link that stays inside", () => {
+        write({ "shared/x.txt": "SELECT 1" });
+        symlinkSync(join(dir, "shared/x.txt"), join(dir, "001_a.sql"));
+        assert.equal(readNumberedSet(dir).migrations[0]?.up.sql, "SELECT 1");
+    });
+
+    it("says when the folder is not there", () => {
+        rmSync(dir, { recursive: true });
+        assert.match(refusal().message, /cannot be read \(ENOENT\)/);
+        mkdirSync(dir);
+    });
+});
