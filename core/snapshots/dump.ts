@@ -42,15 +42,22 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
     const { store, object, signal } = request;
     const pgDumpVersion = await versionOf(request.pgDump);
     let read: ArchiveRead | undefined;
+    const dump = startDump(request);
+    const reader = new ArchiveReader(request.pgRestore);
     const body = Readable.from(
-        pass(request, (all) => {
+        pass(dump, reader, request.onBytes, (all) => {
             read = all;
         }),
         { objectMode: false },
     );
     // It may be destroyed before the store listens; the store's promise is what tells.
     body.on("error", () => undefined);
-    const abort = (): void => void body.destroy(new Error("aborted"));
+    // A pg_dump that waits for a lock writes nothing, so that its reader alone would never hear of an abort.
+    const stop = async (): Promise<void> => void (await Promise.all([dump.stop(), reader.stop()]));
+    const abort = (): void => {
+        body.destroy(new Error("aborted"));
+        void stop();
+    };
     signal.addEventListener("abort", abort);
     try {
         if (signal.aborted) abort();
@@ -71,13 +78,13 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
         return { bytes, sha256, pgDumpVersion };
     } finally {
         signal.removeEventListener("abort", abort);
+        await stop();
     }
 }
 
-/** pg_dump's output, piece by piece, at the pace of the slower of pg_restore and the store. */
-async function* pass(request: DumpRequest, done: (read: ArchiveRead) => void): AsyncGenerator<Buffer> {
+function startDump(request: DumpRequest): Tool {
     // The password is in the environment; arguments are for all to see.
-    const dump = startTool(
+    return startTool(
         request.pgDump,
         [
             "--format=custom",
@@ -87,33 +94,32 @@ async function* pass(request: DumpRequest, done: (read: ArchiveRead) => void): A
         ],
         { ...request.libpq, PGAPPNAME: "schemaward pg_dump" },
     );
-    const reader = new ArchiveReader(request.pgRestore);
-    let told = 0;
-    try {
-        for await (const piece of dump.stdout) {
-            const chunk = piece as Buffer;
-            await reader.write(chunk);
-            if (reader.ended) throw unreadable((await reader.end()).restore, reader.bytes);
-            if (Date.now() - told >= progressEveryMs) {
-                told = Date.now();
-                request.onBytes(reader.bytes);
-            }
-            yield chunk;
-        }
-        const ended = await dump.ended;
-        if (!ended.ok) throw dumpFailed(ended, reader.bytes);
-        const read = await reader.end();
-        if (!read.restore.ok) throw unreadable(read.restore, read.bytes);
-        request.onBytes(read.bytes);
-        done(read);
-    } finally {
-        await Promise.all([stopQuietly(dump), reader.stop()]);
-    }
 }
 
-async function stopQuietly(tool: Tool): Promise<void> {
-    tool.stdin.destroy();
-    await tool.stop();
+/** pg_dump's output, piece by piece, at the pace of the slower of pg_restore and the store. */
+async function* pass(
+    dump: Tool,
+    reader: ArchiveReader,
+    onBytes: (bytes: number) => void,
+    done: (read: ArchiveRead) => void,
+): AsyncGenerator<Buffer> {
+    let told = 0;
+    for await (const piece of dump.stdout) {
+        const chunk = piece as Buffer;
+        await reader.write(chunk);
+        if (reader.ended) throw unreadable((await reader.end()).restore, reader.bytes);
+        if (Date.now() - told >= progressEveryMs) {
+            told = Date.now();
+            onBytes(reader.bytes);
+        }
+        yield chunk;
+    }
+    const ended = await dump.ended;
+    if (!ended.ok) throw dumpFailed(ended, reader.bytes);
+    const read = await reader.end();
+    if (!read.restore.ok) throw unreadable(read.restore, read.bytes);
+    onBytes(read.bytes);
+    done(read);
 }
 
 async function versionOf(pgDump: string): Promise<string> {

@@ -12,7 +12,7 @@ export interface Exported {
     readonly serverVersion: string;
 }
 
-/** Longest wait for a table's lock, for this transaction and for pg_dump. */
+/** Longest wait for a table's lock, for the row counts and for pg_dump. */
 export const lockWaitMs = 60_000;
 
 /**

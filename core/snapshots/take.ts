@@ -9,7 +9,7 @@ import { estimateBytes } from "./estimate";
 import { exportSnapshot, type Exported } from "./exporter";
 import { dumpSuffix, manifestFormat, manifestSchema, manifestSuffix, type Manifest } from "./manifest";
 import { reserveName } from "./reserve";
-import { countRows, lockTables, type TableRows } from "./row-counts";
+import { countRows, type TableRows } from "./row-counts";
 import type { SnapshotStore } from "./store";
 import { needTool } from "./tool";
 
@@ -61,10 +61,10 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
     try {
         const tools = await findTools(client);
         throwIfAborted(request.signal);
-        const estimate = await estimateBytes(client);
+        const libpq = await database.libpq();
         const taken = request.now?.() ?? new Date();
         const exported = await exportSnapshot(client);
-        const tables = await lockTables(client);
+        const estimate = await estimateBytes(client);
         const named = {
             environment: declarer.environment,
             taken,
@@ -73,33 +73,35 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         const reservation = await reserveName(store, named);
         try {
             throwIfAborted(request.signal);
-            const counting = countRows(client, tables, request.exactLimit);
-            // The dump is of no use without the counts: it need not run to its end.
-            counting.catch(() => {
+            let failure: { readonly reason: unknown } | undefined;
+            const counting = countRows(client, request.exactLimit).catch((reason: unknown) => {
+                failure ??= { reason };
+                // The dump is of no use without the counts: it need not run to its end.
                 stop.abort();
             });
             const dumping = dumpInto({
                 store,
                 object: reservation.name + dumpSuffix,
                 ...tools,
-                libpq: await database.libpq(),
+                libpq,
                 snapshotId: exported.snapshotId,
                 signal,
                 onBytes: (bytes) => request.onProgress?.({ bytes, estimate }),
+            }).catch((reason: unknown) => {
+                failure ??= { reason };
+                hangUp();
             });
-            const [counted, dumped] = await Promise.allSettled([counting, dumping]);
-            if (counted.status === "rejected" && dumped.status === "fulfilled")
-                await store.delete(reservation.name + dumpSuffix).catch(() => undefined);
-            // A server that died ends both; what pg_dump says of it is fuller.
-            if (dumped.status === "rejected" && !stop.signal.aborted) throw dumped.reason;
-            if (counted.status === "rejected") throw counted.reason;
-            if (dumped.status === "rejected") throw dumped.reason;
+            const [tables, dumped] = await Promise.all([counting, dumping]);
+            if (tables === undefined || dumped === undefined) {
+                if (dumped !== undefined) await store.delete(reservation.name + dumpSuffix).catch(() => undefined);
+                throw failure?.reason;
+            }
             const manifest = manifestOf(request, {
                 name: reservation.name,
                 taken,
                 exported,
-                tables: counted.value,
-                dumped: dumped.value,
+                tables,
+                dumped,
             });
             await storeManifest(store, manifest);
             return manifest;

@@ -16,7 +16,7 @@ const copyFromStdin = /^copy\b[^;]*\bfrom\s+stdin\b/i;
  */
 export function findPsqlOnly(sql: string): PsqlOnly | undefined {
     let statement = skipBlank(sql, 0);
-    for (let i = statement; i < sql.length; ) {
+    for (let i = statement; i < sql.length;) {
         const end = quotedEnd(sql, i) ?? commentEnd(sql, i);
         if (end !== undefined) {
             i = end;

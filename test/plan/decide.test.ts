@@ -177,7 +177,7 @@ describe("deciding what to run", () => {
             ...m,
             down: makeScript("rollback/001_down.sql", "-- nothing\n ; /* here */"),
         }));
-        const emptied = { ...set, migrations: empty, find: () => empty[0] };
+        const emptied = { ...set, migrations: empty, find: (t: string) => (Number(t) === 1 ? empty[0] : undefined) };
         assert.throws(
             () => decideFor(emptied, rowsOf([1]), "0"),
             /rollback\/001_down\.sql:1: The down script of 001 is empty/,

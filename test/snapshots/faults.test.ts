@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { openDatabase, type Database } from "../../core/connection";
@@ -8,13 +9,13 @@ import { FailedError } from "../../core/errors";
 import type { SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { takeSnapshot } from "../../core/snapshots/take";
-import { listSnapshots } from "../../core/snapshots/verify";
-import { childrenNamed, filesIn, fixture, hooked, request, withClient } from "./fixture";
-import { canary, startServer, type Server } from "./server";
+import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
+import { childrenNamed, eventually, filesIn, fixture, hooked, request, withClient } from "./fixture";
+import { canary, startTestServer, type TestServer } from "../support/postgres";
 
 describe("a snapshot that fails", function () {
     this.timeout(60_000);
-    let server: Server;
+    let server: TestServer;
     let home: string;
     let folder: string;
     let store: SnapshotStore;
@@ -22,7 +23,7 @@ describe("a snapshot that fails", function () {
 
     before(async function () {
         if (process.platform !== "linux") this.skip();
-        server = await startServer();
+        server = await startTestServer();
         await withClient(server.database("postgres"), async (client) => client.query("CREATE DATABASE app"));
         await withClient(server.database("app"), async (client) => client.query(fixture));
         database = server.database("app");
@@ -105,7 +106,7 @@ describe("a snapshot that fails", function () {
         });
         await failsCleanly(
             takeSnapshot(request(database, ending)),
-            /pg_dump failed \(exit code 1\)[^]*server closed the connection[^]*ended the connection/,
+            /pg_dump failed \(exit code 1\)[^]*(?:server closed the|terminating) connection[^]*ended the connection/,
         );
     });
 
@@ -139,6 +140,58 @@ describe("a snapshot that fails", function () {
             takeSnapshot(request(database, store, { signal: stop.signal })),
             /was stopped before it was complete/,
         );
+    });
+
+    it("stopped while a table is locked by others", async () => {
+        await withClient(database, async (holder) => {
+            await holder.query("BEGIN; LOCK TABLE empty_one IN ACCESS EXCLUSIVE MODE");
+            const stop = new AbortController();
+            const taking = takeSnapshot(request(database, store, { signal: stop.signal }));
+            taking.catch(() => undefined);
+            await withClient(server.database("postgres"), async (watcher) =>
+                eventually(async () => {
+                    const { rows } = await watcher.query<{ waiting: string }>(
+                        "SELECT count(*) AS waiting FROM pg_stat_activity WHERE application_name LIKE 'schemaward %' AND wait_event_type = 'Lock'",
+                    );
+                    return rows[0]?.waiting === "2";
+                }),
+            );
+            stop.abort();
+            await assert.rejects(taking, /was stopped before it was complete/);
+            // The server notices that a client went away when it grants the lock.
+            await holder.query("ROLLBACK");
+            await failsCleanly(taking, /was stopped before it was complete/);
+        });
+    });
+
+    it("kill -9 of the whole run: nothing is listed, pg_dump ends, the next run goes through", async () => {
+        const child = fork(path.join(__dirname, "hanging-run.js"), [`file://${folder}`], {
+            env: { ...process.env, DATABASE_URL: server.url("app") },
+        });
+        await once(child, "message");
+        const tools = [
+            ...(await childrenNamed("pg_dump", child.pid)),
+            ...(await childrenNamed("pg_restore", child.pid)),
+        ];
+        assert.equal(tools.length, 2);
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        await eventually(async () => Promise.resolve(tools.every((pid) => !alive(pid))));
+        const name = "prod_pre-migration-v1.3.0_20260102_030405";
+        const left = (await filesIn(folder)).map((f) => f.name);
+        assert.equal(left.length, 2);
+        assert.match(left[0] ?? "", /^\.schemaward-\d+-[0-9a-f]+\.part$/);
+        assert.equal(left[1], `${name}.taking`);
+        assert.deepEqual(await listSnapshots(store), []);
+        const now = (): Date => new Date("2026-01-02T03:04:05Z");
+        const second = await takeSnapshot(request(database, store, { now }));
+        assert.equal(second.name, `${name}_2`);
+        await verifySnapshot(store, second.name);
+        const yesterday = new Date(Date.now() - 25 * 3_600_000);
+        for (const file of left) await utimes(path.join(folder, file), yesterday, yesterday);
+        const third = await takeSnapshot(request(database, store, { now }));
+        assert.equal(third.name, name);
+        assert.equal((await filesIn(folder)).length, 4);
     });
 
     it("the store fails in mid-stream", async () => {
@@ -250,7 +303,7 @@ describe("a snapshot that fails", function () {
 
     it("a pg_dump that writes no archive although it exits with 0, or prints the password", async () => {
         const bin = path.join(home, "bin");
-        const real = server.tool("pg_restore");
+        const real = path.join(server.binaries.dir, "pg_restore");
         const before = process.env.SCHEMAWARD_PG_BIN;
         const fake = async (folderName: string, script: string): Promise<void> => {
             const dir = path.join(bin, folderName);
@@ -269,7 +322,7 @@ describe("a snapshot that fails", function () {
                 takeSnapshot(request(database, store)),
                 /pg_restore cannot read[^]*input file is too short/,
             );
-            await fake("cut", `${server.tool("pg_dump")} "$@" | head -c 3000000; exit 0`);
+            await fake("cut", `${path.join(server.binaries.dir, "pg_dump")} "$@" | head -c 3000000; exit 0`);
             await failsCleanly(takeSnapshot(request(database, store)), /pg_restore cannot read[^]*end of file/);
             await fake("chatty", `echo "bad password $PGPASSWORD in postgresql://u:pw123@h/d" >&2; exit 3`);
             const error = await failsCleanly(
@@ -285,10 +338,11 @@ describe("a snapshot that fails", function () {
     });
 });
 
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + 15_000;
-    while (!(await condition())) {
-        assert(Date.now() < deadline, "it did not come about in 15 s");
-        await new Promise((resolve) => setTimeout(resolve, 20));
+function alive(pid: number): boolean {
+    try {
+        process.kill(pid, 0);
+        return true;
+    } catch {
+        return false;
     }
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -114,12 +115,12 @@ function withPause(body: Readable, pause: () => Promise<void>): Readable {
     return Readable.from(pieces(), { objectMode: false });
 }
 
-/** Process ids of this process's children that run the named program. */
-export async function childrenNamed(program: string): Promise<number[]> {
+/** Process ids of a process's children that run the named program. */
+export async function childrenNamed(program: string, parent = process.pid): Promise<number[]> {
     const found: number[] = [];
     for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
         const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-        const mine = status.includes(`\nPPid:\t${String(process.pid)}\n`);
+        const mine = status.includes(`\nPPid:\t${String(parent)}\n`);
         if (mine && status.startsWith(`Name:\t${program}\n`) && !status.includes("State:\tZ")) found.push(Number(pid));
     }
     return found;
@@ -129,4 +130,13 @@ export async function childrenNamed(program: string): Promise<number[]> {
 export async function filesIn(folder: string): Promise<{ name: string; content: Buffer }[]> {
     const names = await readdir(folder).catch(() => []);
     return Promise.all(names.sort().map(async (name) => ({ name, content: await readFile(path.join(folder, name)) })));
+}
+
+/** Waits for a condition, at most 15 seconds. */
+export async function eventually(condition: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 15_000;
+    while (!(await condition())) {
+        assert(Date.now() < deadline, "it did not come about in 15 s");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
 }

@@ -11,19 +11,29 @@ import type { SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { takeSnapshot, type SnapshotProgress } from "../../core/snapshots/take";
 import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
-import { childrenNamed, contentOf, filesIn, fixture, fixtureRows, hooked, request, withClient } from "./fixture";
-import { canary, startServer, type Server } from "./server";
+import {
+    childrenNamed,
+    contentOf,
+    eventually,
+    filesIn,
+    fixture,
+    fixtureRows,
+    hooked,
+    request,
+    withClient,
+} from "./fixture";
+import { canary, startTestServer, type TestServer } from "../support/postgres";
 
 const run = promisify(execFile);
 
 describe("taking a snapshot", function () {
     this.timeout(60_000);
-    let server: Server;
+    let server: TestServer;
     let folder: string;
     let store: SnapshotStore;
 
     before(async () => {
-        server = await startServer();
+        server = await startTestServer();
         await withClient(server.database("postgres"), async (client) => client.query("CREATE DATABASE app"));
         await withClient(server.database("app"), async (client) => client.query(fixture));
     });
@@ -38,7 +48,7 @@ describe("taking a snapshot", function () {
     async function restore(manifest: Manifest, name: string): Promise<void> {
         await withClient(server.database("postgres"), async (client) => client.query(`CREATE DATABASE ${name}`));
         const file = path.join(folder, `${manifest.name}.dump`);
-        await run(server.tool("pg_restore"), ["--exit-on-error", "-d", name, file], {
+        await run(path.join(server.binaries.dir, "pg_restore"), ["--exit-on-error", "-d", name, file], {
             env: { ...process.env, ...server.env },
         });
     }
@@ -121,6 +131,60 @@ describe("taking a snapshot", function () {
         }
     });
 
+    it("a TRUNCATE while it runs never makes a wrong count look exact", async () => {
+        const dumpedRows = async (manifest: Manifest, restored: string): Promise<number> => {
+            await restore(manifest, restored);
+            return Number((await contentOf(server.database(restored)))["public.doomed"]?.split(" ")[0]);
+        };
+        await withClient(server.database("app"), async (client) => {
+            const fill = "DROP TABLE IF EXISTS doomed; CREATE TABLE doomed AS SELECT generate_series(1, 500) AS id";
+            await client.query(fill);
+            // Before pg_dump locks it, the TRUNCATE goes through and the rows are gone for both.
+            const early = hooked(store, {
+                before: async (name) => {
+                    if (name.endsWith(".taking")) await client.query("TRUNCATE doomed");
+                },
+            });
+            const first = await takeSnapshot(request(server.database("app"), early));
+            assert.equal(first.tables.find((t) => t.name === "doomed")?.exact, false);
+            assert.equal(await dumpedRows(first, "restored_early"), 0);
+
+            // Once pg_dump holds its locks, the TRUNCATE waits until it is over.
+            await client.query(fill);
+            let truncating: Promise<unknown> = Promise.resolve();
+            const late = hooked(store, {
+                midStream: async () => {
+                    truncating = client.query("TRUNCATE doomed");
+                    await withClient(server.database("postgres"), async (watcher) =>
+                        eventually(async () => {
+                            const { rows } = await watcher.query(
+                                "SELECT FROM pg_stat_activity WHERE query = 'TRUNCATE doomed' AND wait_event_type = 'Lock'",
+                            );
+                            return rows.length > 0;
+                        }),
+                    );
+                },
+            });
+            const second = await takeSnapshot(request(server.database("app"), late));
+            await truncating;
+            assert.equal(await dumpedRows(second, "restored_late"), 500);
+            const counted = second.tables.find((t) => t.name === "doomed");
+            assert(counted?.exact === false || counted?.rows === 500, JSON.stringify(counted));
+            await client.query("DROP TABLE doomed");
+        });
+    });
+
+    it("needs no PATH and no HOME", async () => {
+        const { PATH, HOME } = process.env;
+        process.env.PATH = "";
+        delete process.env.HOME;
+        try {
+            await verifySnapshot(store, (await takeSnapshot(request(server.database("app"), store))).name);
+        } finally {
+            Object.assign(process.env, { PATH, ...(HOME === undefined ? {} : { HOME }) });
+        }
+    });
+
     it("above the limit rows are estimated and marked so", async () => {
         const unanalyzed = await takeSnapshot(request(server.database("app"), store, { exactLimit: 1000 }));
         await withClient(server.database("app"), async (client) => client.query("ANALYZE"));
@@ -186,7 +250,10 @@ describe("taking a snapshot", function () {
     });
 
     it("estimates are of the right order", async () => {
-        const { bytes, seconds } = await withClient(server.database("app"), estimateSnapshot);
+        const { bytes, seconds } = await withClient(server.database("app"), async (client) => {
+            await client.query("BEGIN");
+            return estimateSnapshot(client);
+        });
         const { archive } = await takeSnapshot(request(server.database("app"), store));
         assert(bytes > archive.bytes / 3 && bytes < archive.bytes * 3, `${String(bytes)} for ${String(archive.bytes)}`);
         assert(seconds >= 1 && seconds < 30);

