@@ -140,7 +140,7 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
         migrations: { dir: args.migrations.dir, format: args.migrations.format ?? "numbered" },
         version: args.version,
         ...(args.app === undefined ? {} : { app: args.app }),
-        connection: args.connection as ConnectionReference,
+        connection: args.connection,
         history: args.history ?? { mirror: "schema_migrations" },
         snapshot: {
             required: snapshot?.required ?? true,

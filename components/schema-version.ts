@@ -14,7 +14,7 @@ interface Provider {
 
 // Pulumi stores the text of these functions in its state and runs it in a process of its own. They capture nothing and
 // load what they do from the project's installed schemaward, so that state holds a call, not an implementation.
-/* eslint-disable */
+
 const provider: pulumi.dynamic.ResourceProvider = {
     check: (o: unknown, n: unknown) =>
         require("node:module")
@@ -41,7 +41,6 @@ const provider: pulumi.dynamic.ResourceProvider = {
             .createRequire(process.cwd() + "/package.json")("schemaward/provider")
             .delete(id, p),
 };
-/* eslint-enable */
 
 /**
  * The version a database is at, as a resource: created and updated by running migrations, forward or back. Users declare a

@@ -79,7 +79,8 @@ async function expand(pattern: string): Promise<string[]> {
     const star = pattern.indexOf("*");
     if (star < 0) return [pattern];
     const parent = path.dirname(pattern.slice(0, star + 1));
-    const [prefix = "", rest = ""] = [path.basename(pattern.slice(0, star + 1)).slice(0, -1), pattern.slice(star + 1)];
+    const prefix = path.basename(pattern.slice(0, star + 1)).slice(0, -1);
+    const rest = pattern.slice(star + 1);
     const names = await readdir(parent).catch(() => []);
     return names.filter((name) => name.startsWith(prefix)).map((name) => path.join(parent, name + rest));
 }

@@ -49,7 +49,7 @@ function allowedAt(path: readonly PropertyKey[]): string[] {
 function shapeOf(schema: unknown): Record<string, unknown> | undefined {
     let at = schema as
         { shape?: Record<string, unknown>; unwrap?: () => unknown; def?: { innerType?: unknown } } | undefined;
-    while (at !== undefined && at.shape === undefined) at = (at.def?.innerType ?? undefined) as typeof at;
+    while (at !== undefined && at.shape === undefined) at = at.def?.innerType ?? undefined;
     return at?.shape;
 }
 

@@ -42,10 +42,7 @@ export interface LocalPostgres {
 }
 
 /** Starts a PostgreSQL server and waits until it answers. */
-export async function startPostgres(
-    binaries: PgBinaries,
-    options: LocalPostgresOptions = {},
-): Promise<LocalPostgres> {
+export async function startPostgres(binaries: PgBinaries, options: LocalPostgresOptions = {}): Promise<LocalPostgres> {
     const user = options.user ?? "postgres";
     const password = options.password ?? randomBytes(12).toString("hex");
     const as = serverUser();
@@ -57,7 +54,19 @@ export async function startPostgres(
     if (as !== undefined) for (const file of [home, passwordFile]) await chown(file, as.uid, as.gid);
     await run(
         path.join(bin, "initdb"),
-        ["-D", data, "-U", user, "-A", "scram-sha-256", `--pwfile=${passwordFile}`, "-N", "-E", "UTF8", "--locale=C.UTF-8"],
+        [
+            "-D",
+            data,
+            "-U",
+            user,
+            "-A",
+            "scram-sha-256",
+            `--pwfile=${passwordFile}`,
+            "-N",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ],
         { ...as, cwd: home },
     );
     await rm(passwordFile);
@@ -77,7 +86,11 @@ export async function startPostgres(
         `postgresql://${encodeURIComponent(role?.user ?? user)}:${encodeURIComponent(role?.password ?? password)}` +
         `@127.0.0.1:${port}/${encodeURIComponent(database)}`;
     const launch = async (): Promise<Running> => {
-        const child = spawn(path.join(bin, "postgres"), args, { ...as, cwd: home, stdio: ["ignore", "ignore", "pipe"] });
+        const child = spawn(path.join(bin, "postgres"), args, {
+            ...as,
+            cwd: home,
+            stdio: ["ignore", "ignore", "pipe"],
+        });
         let log = "";
         child.stderr.setEncoding("utf8").on("data", (text: string) => {
             log = (log + text).slice(-20_000);
@@ -86,7 +99,13 @@ export async function startPostgres(
         await answers(url("postgres"), () =>
             child.exitCode === null ? undefined : `PostgreSQL ended with ${child.exitCode}:\n${log}`,
         );
-        return { pid: child.pid ?? 0, end: async (signal) => void (child.kill(signal) && (await gone)) };
+        return {
+            pid: child.pid ?? 0,
+            end: async (signal) => {
+                child.kill(signal);
+                await gone;
+            },
+        };
     };
     let running = await launch();
     return {
@@ -104,7 +123,7 @@ export async function startPostgres(
             await rm(home, { recursive: true, force: true });
         },
         kill: async () => {
-            // A killed postmaster leaves its children; in single combat they go when they see its pipe closed.
+            // Immediate shutdown: no checkpoint, no goodbye to clients; the next start recovers from the log.
             await running.end("SIGQUIT");
         },
         restart: async () => {
@@ -140,7 +159,9 @@ function reachable(binaries: PgBinaries, as: { uid: number; gid: number } | unde
         return binaries.dir;
     } catch {
         const install = path.dirname(binaries.dir);
-        const key = createHash("sha256").update(`${install} ${binaries.version} ${statSync(install).ino}`).digest("hex");
+        const key = createHash("sha256")
+            .update(`${install} ${binaries.version} ${statSync(install).ino}`)
+            .digest("hex");
         const copy = path.join(os.tmpdir(), `schemaward-postgres-${binaries.major}-${key.slice(0, 12)}`);
         if (!existsSync(copy)) {
             const half = mkdtempSync(`${copy}-`);

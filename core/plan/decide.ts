@@ -44,7 +44,7 @@ export interface Situation {
     readonly target: string;
     readonly outOfOrder: "allow" | "refuse";
     /** Where a down script would be on disk, for messages. */
-    downFile(version: string): string;
+    readonly downFile: (version: string) => string;
 }
 
 const untouched = "Nothing was touched.";

@@ -53,7 +53,9 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
     // It may be destroyed before the store listens; the store's promise is what tells.
     body.on("error", () => undefined);
     // A pg_dump that waits for a lock writes nothing, so that its reader alone would never hear of an abort.
-    const stop = async (): Promise<void> => void (await Promise.all([dump.stop(), reader.stop()]));
+    const stop = async (): Promise<void> => {
+        await Promise.all([dump.stop(), reader.stop()]);
+    };
     const abort = (): void => {
         body.destroy(new Error("aborted"));
         void stop();

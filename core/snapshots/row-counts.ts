@@ -96,7 +96,7 @@ async function plannersEstimate(client: Client, quoted: string): Promise<number>
 
 function nextFor(error: unknown): string {
     if ((error as { code?: unknown }).code !== "42501") return "Run again; if it stays so, look into the server's log.";
-    return /row-level security/.test(messageOf(error))
+    return messageOf(error).includes("row-level security")
         ? "Let a role with BYPASSRLS log in: with row security, rows would be missing from the snapshot."
         : "Grant the role that logs in SELECT on all tables (or pg_read_all_data): a snapshot holds the whole database.";
 }

@@ -41,7 +41,9 @@ export function shapeScript(statements: readonly Statement[], sql: string, file:
     const reason = whySeveral(blocks, outside, sql);
     if (reason === undefined) {
         const all = blocks.flatMap((b) => b.statements);
-        return { units: [{ statements: all, transactional: true, beginOptions: blocks.find((b) => b.block)?.options ?? "" }] };
+        return {
+            units: [{ statements: all, transactional: true, beginOptions: blocks.find((b) => b.block)?.options ?? "" }],
+        };
     }
     const units = blocks.flatMap((b): Unit[] =>
         b.block

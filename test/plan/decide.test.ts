@@ -128,7 +128,7 @@ describe("deciding what to run", () => {
         const decision = decideFor(setOf([1, 2]), rowsOf([1, 2, 3]), "latest");
         assert.deepEqual(steps(decision), ["down 003"]);
         assert.equal(decision.steps[0]?.source, "ledger");
-        assert.equal(decision.steps[0]?.script.sql, "SELECT -3");
+        assert.equal(decision.steps[0].script.sql, "SELECT -3");
     });
 
     it("refuses to leave a version that is gone from disk in the middle", () => {
