@@ -49,7 +49,7 @@ export async function status(flags: TargetFlags & { readonly json?: boolean }): 
         ...(plan.unfinished === null
             ? []
             : [
-                  `unfinished: ${plan.unfinished.version} going ${plan.unfinished.direction}; the next run goes on with it`,
+                  `unfinished: ${plan.unfinished.version} going ${plan.unfinished.direction}, ${plan.unfinished.done} of its transactions done`,
               ]),
         ...plan.drift.map((d) => `drift: ${d.what} ${d.kind} ${d.name}`),
         ...plan.refusals.flatMap((r) => [`REFUSED ${r.text}`, `  allow it with: ${r.allow}`]),

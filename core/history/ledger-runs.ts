@@ -22,7 +22,7 @@ export interface StartedRun {
  */
 export async function recordRunStart(client: Client, run: StartedRun): Promise<void> {
     await client.query({
-        text: `WITH s AS (UPDATE schemaward.sets SET catalog = NULL, changed_at = now() WHERE name = $2)
+        text: `WITH s AS (UPDATE schemaward.sets SET catalog = NULL, catalog_stamp = NULL, changed_at = now() WHERE name = $2)
                INSERT INTO schemaward.runs (id, set_name, direction, from_version, to_version, digest, plan, snapshot, who, host, pid, status)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'running')`,
         values: [
@@ -46,12 +46,14 @@ export async function recordRunEnd(
     client: Client,
     run: { readonly id: string; readonly set: string },
     error: string | null,
-    catalog: readonly CatalogObject[],
+    /** The stamp is of a moment before the catalog was read. */
+    schema: { readonly stamp: string; readonly catalog: readonly CatalogObject[]; readonly mirror: string | null },
 ): Promise<void> {
     await client.query({
-        text: `WITH s AS (UPDATE schemaward.sets SET catalog = $4, changed_at = now() WHERE name = $2)
+        text: `WITH s AS (UPDATE schemaward.sets SET catalog = $4, catalog_stamp = $5, mirror = coalesce($6, mirror), changed_at = now()
+                           WHERE name = $2)
                UPDATE schemaward.runs SET status = CASE WHEN $3::text IS NULL THEN 'done' ELSE 'failed' END,
                    error = $3::text, ended_at = clock_timestamp() WHERE id = $1`,
-        values: [run.id, run.set, error, JSON.stringify(catalog)],
+        values: [run.id, run.set, error, JSON.stringify(schema.catalog), schema.stamp, schema.mirror],
     });
 }

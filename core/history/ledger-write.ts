@@ -1,8 +1,41 @@
-import type { Client } from "pg";
+import { escapeLiteral } from "pg";
 import { isSensitive } from "../sql/sensitive";
 import { type Origin, storedSqlLimit } from "./ledger";
 
-// No statement here is a named one: a script's DISCARD ALL or DEALLOCATE ALL would take it away from under us.
+// Everything here is SQL text with its values as literals, so that a migration, its rows and its COMMIT go to the server in
+// one message. To be run with search_path = pg_catalog and as the role that logs in.
+
+/** Milliseconds since the transaction began: what a script took, when its rows are written at its end. */
+const elapsed = "(extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000)::integer";
+
+/** What the server says when `lockCheck` fails. */
+export const lockLostMessage = "schemaward has lost its lock";
+
+/**
+ * Statements that a session needs before those below: planning them anew for each migration would take a good part of the time
+ * of a small one. A script's DISCARD ALL or DEALLOCATE ALL takes them away; see `isUnprepared`.
+ */
+export const ledgerStatements: readonly string[] = [
+    `PREPARE schemaward_step (uuid, text, text, text) AS
+        INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms) VALUES ($1, $2, $3, $4, ${elapsed})`,
+    `PREPARE schemaward_applied (text, text, text, text, text, text, text, text, text, text, text, text, uuid) AS
+        INSERT INTO schemaward.migrations (set_name, version, name, format, up_file, up_checksum, up_sql, down_file, down_checksum,
+            down_sql, origin, applied_by, run_id, duration_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed})`,
+    `PREPARE schemaward_undone (text, text) AS DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2`,
+    // The message stands in a failing cast, which needs no function of ours.
+    `PREPARE schemaward_locks (integer, bigint, integer, bigint) AS
+        SELECT (CASE WHEN count(DISTINCT (pid, classid, objid)) = 2 THEN '1' ELSE '${lockLostMessage}' END)::integer FROM pg_locks
+         WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+           AND (pid = $1 AND classid = ($2 >> 32 & 4294967295) AND objid = ($2 & 4294967295)
+             OR pid = $3 AND classid = ($4 >> 32 & 4294967295) AND objid = ($4 & 4294967295))
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+];
+
+/** Whether an error of the server means that the session has lost `ledgerStatements`. */
+export function isUnprepared({ code, message }: { readonly code?: unknown; readonly message?: string }): boolean {
+    return code === "26000" && message?.includes('"schemaward_') === true;
+}
 
 /** A script as the ledger keeps it. */
 export interface StoredScript {
@@ -19,85 +52,57 @@ export interface AppliedMigration {
     readonly up: StoredScript;
     readonly down: StoredScript | undefined;
     readonly origin: Origin;
-    readonly durationMs: number;
     readonly runId: string | null;
     readonly who: string;
 }
 
-/** The session whose advisory lock keeps other runs out. */
-export interface LockHolder {
-    readonly pid: number;
-    /** Key of the advisory lock, a bigint in decimal. */
-    readonly key: string;
-}
-
-const lockIsHeld = (pid: number, key: number): string =>
-    `EXISTS (SELECT FROM pg_catalog.pg_locks l
-              WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid = $${pid}::integer
-                AND (l.classid::bigint << 32 | l.objid::bigint) = $${key}::bigint
-                AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))`;
-
-/**
- * Writes the rows of an applied migration; call in the migration's own transaction.
- * @returns false, and nothing is written, when `holder` no longer has its lock: roll back
- */
-export async function recordApplied(client: Client, m: AppliedMigration, holder: LockHolder): Promise<boolean> {
-    const { rowCount } = await client.query({
-        text: `WITH step AS (
-                   INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms)
-                   SELECT $14::uuid, $11, $2, $6, $13::integer WHERE $14::uuid IS NOT NULL
-               )
-               INSERT INTO schemaward.migrations (set_name, version, name, format, up_file, up_checksum, up_sql, down_file, down_checksum,
-                   down_sql, origin, applied_by, duration_ms, run_id)
-               SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::integer, $14::uuid WHERE ${lockIsHeld(15, 16)}`,
-        values: [
-            m.set,
-            m.version,
-            m.name,
-            m.format,
-            m.up.file,
-            m.up.checksum,
-            storable(m.up.sql),
-            m.down?.file ?? null,
-            m.down?.checksum ?? null,
-            m.down === undefined ? null : storable(m.down.sql),
-            m.origin,
-            m.who,
-            Math.round(m.durationMs),
-            m.runId,
-            holder.pid,
-            holder.key,
-        ],
-    });
-    return rowCount === 1;
+/** Statements that write the rows of an applied migration; for the migration's own transaction. */
+export function recordApplied(m: AppliedMigration): string[] {
+    const { up, down } = m;
+    const row = [
+        m.set,
+        m.version,
+        m.name,
+        m.format,
+        up.file,
+        up.checksum,
+        storable(up.sql),
+        down?.file ?? null,
+        down?.checksum ?? null,
+        down === undefined ? null : storable(down.sql),
+        m.origin,
+        m.who,
+        m.runId,
+    ].map(literal);
+    return [...recordStep(m.runId, m.origin, m.version, up.checksum), `EXECUTE schemaward_applied (${row.join(", ")})`];
 }
 
 export interface UndoneMigration {
     readonly set: string;
     readonly version: string;
     readonly checksum: string;
-    readonly durationMs: number;
     readonly runId: string | null;
 }
 
-/**
- * Deletes the row of a migration that was undone; call in the down script's own transaction.
- * @returns false, and nothing is deleted, when `holder` no longer has its lock: roll back
- */
-export async function recordUndone(client: Client, m: UndoneMigration, holder: LockHolder): Promise<boolean> {
-    const { rowCount } = await client.query({
-        text: `WITH step AS (
-                   INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms)
-                   SELECT $3::uuid, 'undone', $2, $4, $5::integer WHERE $3::uuid IS NOT NULL
-               )
-               DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2 AND ${lockIsHeld(6, 7)}`,
-        values: [m.set, m.version, m.runId, m.checksum, Math.round(m.durationMs), holder.pid, holder.key],
-    });
-    return rowCount === 1;
+/** Statements that delete the row of a migration that was undone; for the down script's own transaction. */
+export function recordUndone(m: UndoneMigration): string[] {
+    return [
+        ...recordStep(m.runId, "undone", m.version, m.checksum),
+        `EXECUTE schemaward_undone (${literal(m.set)}, ${literal(m.version)})`,
+    ];
+}
+
+function recordStep(runId: string | null, kind: string, version: string, checksum: string): string[] {
+    if (runId === null) return [];
+    return [`EXECUTE schemaward_step (${[runId, kind, version, checksum].map(literal).join(", ")})`];
 }
 
 function storable(sql: string): string | null {
     return Buffer.byteLength(sql, "utf8") > storedSqlLimit || isSensitive(sql) ? null : sql;
+}
+
+function literal(value: string | null): string {
+    return value === null ? "NULL" : escapeLiteral(value);
 }
 
 /** A script whose transactions are recorded one by one. */
@@ -105,19 +110,40 @@ export interface ProgressKey {
     readonly set: string;
     readonly version: string;
     readonly direction: "up" | "down";
-    readonly checksum: string;
 }
 
-/** Marks a unit of a several-transaction script as begun or finished. */
-export async function recordProgress(client: Client, key: ProgressKey, unit: number, finished: boolean): Promise<void> {
-    await client.query({
-        text: `INSERT INTO schemaward.progress (set_name, version, direction, checksum, unit, finished)
-               VALUES ($1, $2, $3, $4, $5, $6)
-               ON CONFLICT (set_name, unit) DO UPDATE SET finished = excluded.finished`,
-        values: [key.set, key.version, key.direction, key.checksum, unit, finished],
-    });
+/**
+ * SQL that marks a unit of a several-transaction script as begun or finished.
+ * @param checksum of the unit's own text, so that an edited script is not taken for the one that was begun
+ */
+export function recordProgress(key: ProgressKey, unit: number, checksum: string, finished: boolean): string {
+    const row = [key.set, key.version, key.direction, checksum].map(literal);
+    return `INSERT INTO schemaward.progress (set_name, version, direction, checksum, unit, finished)
+            VALUES (${row.join(", ")}, ${unit}, ${String(finished)})
+            ON CONFLICT (set_name, unit) DO UPDATE SET finished = excluded.finished`;
 }
 
-export async function clearProgress(client: Client, set: string): Promise<void> {
-    await client.query({ text: "DELETE FROM schemaward.progress WHERE set_name = $1", values: [set] });
+/** SQL that takes back the note that a unit is begun: it failed, and did nothing. */
+export function clearUnit(set: string, unit: number): string {
+    return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)} AND unit = ${unit}`;
+}
+
+/** SQL that forgets what was noted of an unfinished script. */
+export function clearProgress(set: string): string {
+    return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)}`;
+}
+
+/** An advisory lock held by a server process. */
+export interface HeldLock {
+    readonly pid: number;
+    /** Key of the advisory lock, a bigint in decimal. */
+    readonly key: string;
+}
+
+/**
+ * A statement that fails unless both locks are held in this database: last before a COMMIT, so that what a run does after it lost
+ * its lock is rolled back.
+ */
+export function lockCheck(guard: HeldLock, worker: HeldLock): string {
+    return `EXECUTE schemaward_locks (${guard.pid}, ${guard.key}, ${worker.pid}, ${worker.key})`;
 }

@@ -15,11 +15,8 @@ export interface LedgerRow {
     readonly format: string;
     readonly upFile: string;
     readonly upChecksum: string;
-    /** The up script as of apply; null when it is over `storedSqlLimit` or holds a password. */
-    readonly upSql: string | null;
     readonly downFile: string | null;
     readonly downChecksum: string | null;
-    readonly downSql: string | null;
     /** Ascending in the order of applying. */
     readonly seq: number;
     readonly origin: Origin;
@@ -28,21 +25,32 @@ export interface LedgerRow {
     readonly durationMs: number;
 }
 
+/** The scripts of a migration as of apply; null when there was none, it is over `storedSqlLimit`, or it holds a password. */
+export interface StoredSql {
+    readonly up: string | null;
+    readonly down: string | null;
+}
+
 /** What a set's first run wrote about whose database this is. */
 export interface LedgerOwner {
     readonly declarer: Declarer;
     readonly systemIdentifier: string | null;
 }
 
-/** Units of a several-transaction script that are done while the script as a whole is not. */
+/** A unit of a several-transaction script that was begun. */
+export interface UnitProgress {
+    readonly index: number;
+    /** Of the unit's own text; see `unitChecksum`. */
+    readonly checksum: string;
+    /** False: begun outside a transaction, and not reported as finished. */
+    readonly finished: boolean;
+}
+
+/** What is done of a several-transaction script while the script as a whole is not. */
 export interface Progress {
     readonly version: string;
     readonly direction: "up" | "down";
-    readonly checksum: string;
-    /** Indices of the finished units. */
-    readonly done: readonly number[];
-    /** Index of a unit outside a transaction that was begun and not reported as finished. */
-    readonly begun: number | null;
+    readonly units: readonly UnitProgress[];
 }
 
 /** The ledger of one set in one database, as read. */
@@ -53,32 +61,42 @@ export interface Ledger {
     /** In the order of applying. */
     readonly rows: readonly LedgerRow[];
     readonly progress: Progress | undefined;
-    /** Catalog after the last run, as `CatalogObject[]`; undefined before the first. */
-    readonly catalog: unknown;
-    /** Names of all sets in this database. */
-    readonly sets: readonly string[];
+    /** History table that the set keeps in step; null: none, or not known yet. */
+    readonly mirror: string | null;
+    /** `readCatalogStamp` at the end of the last run; null: unknown. */
+    readonly catalogStamp: string | null;
+    /** All sets in this database, with the history tables that they keep in step. */
+    readonly sets: readonly { readonly name: string; readonly mirror: string | null }[];
 }
 
 /** Scripts over this many UTF-8 bytes are stored by hash only. */
 export const storedSqlLimit = 8 * 1024 * 1024;
 
-const none: Ledger = { exists: false, owner: undefined, rows: [], progress: undefined, catalog: undefined, sets: [] };
+const none: Ledger = {
+    exists: false,
+    owner: undefined,
+    rows: [],
+    progress: undefined,
+    mirror: null,
+    catalogStamp: null,
+    sets: [],
+};
 
 /**
  * Reads a set's ledger; changes nothing and needs USAGE on schema `schemaward` and SELECT on its tables only.
  * @throws RefusedError when the ledger is of a newer schemaward, FailedError when it may not be read
  */
-export async function readLedger(client: Client, set: string, options?: { catalog?: boolean }): Promise<Ledger> {
+export async function readLedger(client: Client, set: string): Promise<Ledger> {
     const { rows: found } = await client.query<{ there: boolean }>(
         "SELECT to_regclass('schemaward.sets') IS NOT NULL AS there",
     );
     if (found[0]?.there !== true) return none;
     try {
         const { rows: sets } = await client.query<SetRow>(
-            `SELECT name, project, stack, environment, system_identifier, format${options?.catalog === true ? ", catalog" : ""}
-               FROM schemaward.sets ORDER BY name`,
+            `SELECT name, project, stack, environment, system_identifier, format, mirror, catalog_stamp FROM schemaward.sets
+              ORDER BY name`,
         );
-        const names = sets.map((s) => s.name);
+        const names = sets.map(({ name, mirror }) => ({ name, mirror }));
         const mine = sets.find((s) => s.name === set);
         if (mine === undefined) return { ...none, sets: names };
         if (mine.format > ledgerFormat) {
@@ -90,7 +108,7 @@ export async function readLedger(client: Client, set: string, options?: { catalo
             });
         }
         const { rows } = await client.query<MigrationRow>({
-            text: `SELECT version, name, format, up_file, up_checksum, up_sql, down_file, down_checksum, down_sql, seq::float8 AS seq,
+            text: `SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq::float8 AS seq,
                           origin, applied_by, applied_at, duration_ms
                      FROM schemaward.migrations WHERE set_name = $1 ORDER BY seq`,
             values: [set],
@@ -107,7 +125,8 @@ export async function readLedger(client: Client, set: string, options?: { catalo
             },
             rows: rows.map(toLedgerRow),
             progress: toProgress(progress),
-            catalog: mine.catalog ?? undefined,
+            mirror: mine.mirror,
+            catalogStamp: mine.catalog_stamp,
             sets: names,
         };
     } catch (error) {
@@ -122,6 +141,30 @@ export async function readLedger(client: Client, set: string, options?: { catalo
     }
 }
 
+/** The stored scripts of some versions; of versions that the ledger does not have, none. */
+export async function readStoredSql(
+    client: Client,
+    set: string,
+    versions: readonly string[],
+): Promise<Map<string, StoredSql>> {
+    if (versions.length === 0) return new Map();
+    const { rows } = await client.query<{ version: string; up: string | null; down: string | null }>({
+        text: `SELECT version, up_sql AS up, down_sql AS down FROM schemaward.migrations
+                WHERE set_name = $1 AND version = ANY ($2::text[])`,
+        values: [set, versions],
+    });
+    return new Map(rows.map(({ version, up, down }) => [version, { up, down }]));
+}
+
+/** The catalog at the end of the last run, as `CatalogObject[]`; undefined when none is stored. */
+export async function readStoredCatalog(client: Client, set: string): Promise<unknown> {
+    const { rows } = await client.query<{ catalog: unknown }>({
+        text: "SELECT catalog FROM schemaward.sets WHERE name = $1",
+        values: [set],
+    });
+    return rows[0]?.catalog ?? undefined;
+}
+
 interface SetRow {
     name: string;
     project: string;
@@ -129,7 +172,8 @@ interface SetRow {
     environment: string;
     system_identifier: string | null;
     format: number;
-    catalog?: unknown;
+    mirror: string | null;
+    catalog_stamp: string | null;
 }
 
 interface MigrationRow {
@@ -138,10 +182,8 @@ interface MigrationRow {
     format: string;
     up_file: string;
     up_checksum: string;
-    up_sql: string | null;
     down_file: string | null;
     down_checksum: string | null;
-    down_sql: string | null;
     seq: number;
     origin: Origin;
     applied_by: string;
@@ -164,10 +206,8 @@ function toLedgerRow(r: MigrationRow): LedgerRow {
         format: r.format,
         upFile: r.up_file,
         upChecksum: r.up_checksum,
-        upSql: r.up_sql,
         downFile: r.down_file,
         downChecksum: r.down_checksum,
-        downSql: r.down_sql,
         seq: r.seq,
         origin: r.origin,
         appliedBy: r.applied_by,
@@ -182,8 +222,6 @@ function toProgress(rows: readonly ProgressRow[]): Progress | undefined {
     return {
         version: first.version,
         direction: first.direction,
-        checksum: first.checksum,
-        done: rows.filter((r) => r.finished).map((r) => r.unit),
-        begun: rows.find((r) => !r.finished)?.unit ?? null,
+        units: rows.map(({ unit, checksum, finished }) => ({ index: unit, checksum, finished })),
     };
 }

@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import { type Client, escapeLiteral } from "pg";
 import type { Node } from "libpg-query";
 import { RefusedError } from "../errors";
 import { as, strings } from "../sql/nodes";
@@ -98,40 +98,28 @@ export async function readMirrorRows(client: Client, shape: MirrorShape): Promis
     return rows.map((r) => r.version ?? /^\d+/.exec(r.name ?? "")?.[0] ?? null);
 }
 
-/** Adds a migration's row, unless the script has written it itself in a way that was not recognised. */
-export async function mirrorApplied(client: Client, shape: MirrorShape, key: MirrorKey): Promise<void> {
-    const columns = [shape.nameColumn, shape.versionColumn].filter((c) => c !== undefined);
-    const { condition, values } = ownRow(shape, key);
-    const selected = [
-        ...(shape.versionColumn === undefined ? [] : [`$1::text::${shape.versionType}`]),
-        ...(shape.nameColumn === undefined ? [] : [`$${values.length}::text`]),
-    ].toReversed();
-    await client.query({
-        text: `INSERT INTO ${shape.table} (${columns.join(", ")}) SELECT ${selected.join(", ")}
-                WHERE NOT EXISTS (SELECT FROM ${shape.table} WHERE ${condition})`,
-        values,
-    });
+/** SQL that adds a migration's row, unless the script has written it itself in a way that was not recognised. */
+export function mirrorApplied(shape: MirrorShape, key: MirrorKey): string {
+    const cells: (readonly [column: string, value: string])[] = [
+        ...(shape.nameColumn === undefined ? [] : [[shape.nameColumn, escapeLiteral(nameFor(shape, key))] as const]),
+        ...(shape.versionColumn === undefined
+            ? []
+            : [[shape.versionColumn, `${escapeLiteral(key.version)}::${shape.versionType}`] as const]),
+    ];
+    return `INSERT INTO ${shape.table} (${cells.map(([column]) => column).join(", ")}) SELECT ${cells.map(([, value]) => value).join(", ")}
+            WHERE NOT EXISTS (SELECT FROM ${shape.table} WHERE ${ownRow(shape, key)})`;
 }
 
-/** Deletes a migration's row. */
-export async function mirrorUndone(client: Client, shape: MirrorShape, key: MirrorKey): Promise<void> {
-    const { condition, values } = ownRow(shape, key);
-    await client.query({ text: `DELETE FROM ${shape.table} WHERE ${condition}`, values });
+/** SQL that deletes a migration's row. */
+export function mirrorUndone(shape: MirrorShape, key: MirrorKey): string {
+    return `DELETE FROM ${shape.table} WHERE ${ownRow(shape, key)}`;
 }
 
-/** The version is `$1` where the table has such a column, the name comes after it. */
-function ownRow(shape: MirrorShape, key: MirrorKey): { condition: string; values: string[] } {
-    const conditions: string[] = [];
-    const values: string[] = [];
-    if (shape.versionColumn !== undefined) {
-        values.push(key.version);
-        conditions.push(`${shape.versionColumn}::text = $${values.length}::text`);
-    }
-    if (shape.nameColumn !== undefined) {
-        values.push(nameFor(shape, key));
-        conditions.push(`${shape.nameColumn} = $${values.length}::text`);
-    }
-    return { condition: conditions.join(" OR "), values };
+function ownRow(shape: MirrorShape, key: MirrorKey): string {
+    return [
+        ...(shape.versionColumn === undefined ? [] : [`${shape.versionColumn}::text = ${escapeLiteral(key.version)}`]),
+        ...(shape.nameColumn === undefined ? [] : [`${shape.nameColumn} = ${escapeLiteral(nameFor(shape, key))}`]),
+    ].join(" OR ");
 }
 
 function nameFor(shape: MirrorShape, key: MirrorKey): string {
@@ -141,7 +129,8 @@ function nameFor(shape: MirrorShape, key: MirrorKey): string {
 
 /**
  * Whether a statement does nothing but maintain this migration's own row of the history table, so that our own write
- * takes its place: a DELETE by version or name, or an INSERT of one row. An UPDATE, or a DELETE of other rows, is not.
+ * takes its place: a DELETE by version or name, or an INSERT of one row that fills no other column. An UPDATE, or a DELETE of
+ * other rows, is not; an INSERT that says more than we would is left to run as it is written.
  */
 export function isOwnRowMaintenance(statement: Statement, key: MirrorKey): boolean {
     const isOwn = (text: string): boolean =>
@@ -159,6 +148,8 @@ export function isOwnRowMaintenance(statement: Statement, key: MirrorKey): boole
     }
     const insertion = as<InsertNode>(statement.node, "InsertStmt");
     if (insertion?.relation?.relname !== mirrorTable) return false;
+    const columns = (insertion.cols ?? []).flatMap((n) => as<{ name?: string }>(n, "ResTarget")?.name ?? []);
+    if (columns.length === 0 || columns.some((c) => c !== "version" && !nameColumns.includes(c))) return false;
     const rows = as<{ valuesLists?: Node[] }>(insertion.selectStmt, "SelectStmt")?.valuesLists;
     return rows?.length === 1 && constantsOf(rows[0]).some(isOwn);
 }
@@ -177,6 +168,7 @@ interface ExprNode {
 
 interface InsertNode {
     readonly relation?: { readonly relname?: string };
+    readonly cols?: Node[];
     readonly selectStmt?: Node;
 }
 

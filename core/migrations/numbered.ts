@@ -11,7 +11,7 @@ const untouched = "Nothing was touched.";
 
 /**
  * Reads a set as PhysioFlow keeps it: `NNN_name.sql` with `rollback/NNN_down.sql`, any width, numeric order.
- * A missing down script is no error here: whether one is needed, the plan knows.
+ * A missing down script is no error here: whether one is needed, the plan knows. Down scripts are read when they are looked at.
  * @throws BadInputError for a folder that is not there, a name that does not fit, two files of one version, text that
  * is not UTF-8, and a file that lies outside the folder (a symbolic link)
  */
@@ -22,12 +22,16 @@ export function readNumberedSet(dir: string): MigrationSet {
     const migrations = [...ups.values()]
         .sort((a, b) => compareNumbers(a.version, b.version))
         .map(({ version, name, file }): Migration => {
-            const down = downs.get(key(version));
+            const found = downs.get(key(version));
+            let down: Script | undefined;
             return {
                 version,
                 name,
                 up: readScript(root, file),
-                down: down === undefined ? undefined : readScript(root, down.file),
+                hasDown: found !== undefined,
+                get down() {
+                    return found === undefined ? undefined : (down ??= readScript(root, found.file));
+                },
             };
         });
     const byNumber = new Map(migrations.map((m) => [key(m.version), m]));

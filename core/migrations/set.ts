@@ -14,6 +14,9 @@ export interface Migration {
     /** What follows the version in the file name: `feature_flags`. */
     readonly name: string;
     readonly up: Script;
+    /** Whether there is a down script; cheaper than `down`. */
+    readonly hasDown: boolean;
+    /** Read at the first look; then a file that cannot be used throws a BadInputError. */
     readonly down: Script | undefined;
 }
 

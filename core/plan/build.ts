@@ -1,13 +1,17 @@
 import { resolve } from "node:path";
-import type { Client } from "pg";
+import { type Client, DatabaseError } from "pg";
 import { type Database, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
+import { FailedError } from "../errors";
+import { readStoredCatalog } from "../history/ledger";
 import { formatNamed, readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
+import { redactSql } from "../sql/sensitive";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
-import type { CatalogObject, Observation } from "../sql/observation";
+import { readCatalogStamp } from "../sql/catalog-stamp";
+import type { CatalogObject } from "../sql/observation";
 import { decide, type Decision } from "./decide";
 import { planDigest } from "./digest";
 import { findLosses, totalLoss } from "./losses";
@@ -17,6 +21,7 @@ import { planStep } from "./plan-step";
 import { prepareSteps, type PreparedStep } from "./prepare";
 import { type DatabaseState, readState } from "./read-state";
 import { planSnapshot } from "./snapshot-estimate";
+import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
 export interface PlanOptions {
     /** Project's root: relative folders and stores are relative to it. */
@@ -62,6 +67,8 @@ export async function buildPlan(declaration: Declaration, options: PlanOptions):
 
 /** Milliseconds for a count or a catalog query on the live database before an estimate has to do. */
 const defaultTimeoutMs = 10_000;
+/** Milliseconds that a question to the live database may wait for a lock. */
+const lockTimeoutMs = 3_000;
 
 async function planWith(
     client: Client,
@@ -71,20 +78,23 @@ async function planWith(
     set: MigrationSet,
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`);
+    await client.query(
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    );
     try {
         if (declaration.run.searchPath.length > 0)
             await client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]);
-        const state = await readState(client, declaration, set, { catalog: true });
+        const state = await readState(client, declaration, set);
         const decision = decide({
             set,
             applied: state.applied,
+            stored: state.stored,
             target: declaration.version,
             outOfOrder: declaration.policy.outOfOrder,
             downFile: (version) => formatNamed(set.format).downFile(version),
         });
         const steps = await prepareSteps(decision.steps, declaration.history.mirror !== "none");
-        const observations = await observeSteps(client, database, declaration, state, steps, options.observe);
+        const observations = await observeSteps(client, database, declaration, set, state, steps, options.observe);
         const losses =
             options.observe === "none"
                 ? []
@@ -92,29 +102,49 @@ async function planWith(
         const planSteps = await Promise.all(
             steps.map((step, i) => planStep(client, step, observations[i], losses[i] ?? [])),
         );
-        const drift = await findDrift(client, state, options.observe);
+        const drift = await findDrift(client, declaration.set, state, options.observe);
         const snapshot =
             steps.length === 0 || declaration.snapshot.store === undefined
                 ? null
                 : await planSnapshot(client, declaration);
-        const plan = assemble(declaration, options, { state, decision, planSteps, drift, snapshot, observations });
+        const plan = assemble(declaration, options, { state, decision, steps, planSteps, drift, snapshot });
         return { plan, set, state, steps };
+    } catch (error) {
+        throw planningFailed(error, timeoutMs);
     } finally {
-        await client.query("ROLLBACK");
+        await client.query("ROLLBACK").catch(() => undefined);
     }
+}
+
+/** What a person can do about an error of the server while planning; everything else is passed on as it is. */
+function planningFailed(error: unknown, timeoutMs: number): unknown {
+    if (!(error instanceof DatabaseError)) return error;
+    const advice: Readonly<Record<string, string>> = {
+        "55P03": "Somebody holds a lock on a table or on the catalog (pg_locks says who). Let that end and plan again.",
+        "57014": `The server did not answer within ${timeoutMs / 1000} s; most likely somebody holds a lock on a table (pg_locks says who). Let that end and plan again.`,
+        "42501":
+            "Grant the role that logs in what it lacks; planning needs CONNECT, USAGE on the schemas and SELECT on the tables.",
+    };
+    return new FailedError({
+        what: `Planning failed: ${redactSql(error.message)}`,
+        detail: [`SQLSTATE ${error.code ?? "unknown"}`],
+        state: "Nothing was touched: planning only reads.",
+        next: advice[error.code ?? ""] ?? "Look into the server's log and plan again.",
+        cause: error,
+    });
 }
 
 interface Parts {
     readonly state: DatabaseState;
     readonly decision: Decision;
+    readonly steps: readonly PreparedStep[];
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
     readonly snapshot: Plan["snapshot"];
-    readonly observations: readonly Observation[];
 }
 
 function assemble(declaration: Declaration, options: PlanOptions, parts: Parts): Plan {
-    const { state, decision, planSteps, drift, snapshot } = parts;
+    const { state, decision, steps, planSteps, drift, snapshot } = parts;
     const adopt =
         state.adopted.length === 0
             ? null
@@ -143,6 +173,7 @@ function assemble(declaration: Declaration, options: PlanOptions, parts: Parts):
         ...(ownership === undefined ? [] : [ownership]),
         ...state.refusals,
         ...decision.refusals,
+        ...judgeUnfinished(state.ledger.progress, steps),
         ...failing.map((s) => ({
             code: "would-fail",
             text: `${s.script.file}:${s.wouldFail?.line ?? 0} cannot succeed: ${s.wouldFail?.message ?? ""} (SQLSTATE ${s.wouldFail?.sqlstate ?? ""}).`,
@@ -174,14 +205,7 @@ function assemble(declaration: Declaration, options: PlanOptions, parts: Parts):
         adopt,
         steps: planSteps,
         drift,
-        unfinished:
-            state.ledger.progress === undefined
-                ? null
-                : {
-                      version: state.ledger.progress.version,
-                      direction: state.ledger.progress.direction,
-                      done: state.ledger.progress.done.length,
-                  },
+        unfinished: unfinishedOf(state.ledger.progress, steps),
         lost,
         snapshot,
         digest,
@@ -215,7 +239,7 @@ function undoText(from: string | null, lost: Plan["lost"], snapshot: boolean): s
 }
 
 function warningsFor(state: DatabaseState, declaration: Declaration): string[] {
-    const others = state.ledger.sets.filter((s) => s !== declaration.set);
+    const others = state.ledger.sets.map((s) => s.name).filter((s) => s !== declaration.set);
     if (!state.ledger.exists && others.length > 0)
         return [
             `This database has the sets ${others.join(", ")}, and none named ${declaration.set}: it will be added.`,
@@ -223,12 +247,12 @@ function warningsFor(state: DatabaseState, declaration: Declaration): string[] {
     return [];
 }
 
-async function findDrift(client: Client, state: DatabaseState, mode: ObserveMode): Promise<Drift[]> {
-    if (state.ledger.catalog === undefined || mode === "quick") return [];
-    const differences = compareCatalogs(
-        fromObjects(state.ledger.catalog as CatalogObject[]),
-        await readCatalog(client),
-    );
+async function findDrift(client: Client, set: string, state: DatabaseState, mode: ObserveMode): Promise<Drift[]> {
+    const { catalogStamp } = state.ledger;
+    if (catalogStamp === null || mode === "quick" || (await readCatalogStamp(client)) === catalogStamp) return [];
+    const stored = await readStoredCatalog(client, set);
+    if (stored === undefined) return [];
+    const differences = compareCatalogs(fromObjects(stored as CatalogObject[]), await readCatalog(client));
     return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
 }
 

@@ -1,4 +1,4 @@
-import type { LedgerRow } from "../history/ledger";
+import type { LedgerRow, StoredSql } from "../history/ledger";
 import type { Migration, MigrationSet } from "../migrations/set";
 import { BadInputError } from "../errors";
 
@@ -40,6 +40,8 @@ export interface Situation {
     readonly set: MigrationSet;
     /** In the order of applying. */
     readonly applied: readonly LedgerRow[];
+    /** Scripts as of apply, for the versions that `storedSqlNeeded` names. */
+    readonly stored: ReadonlyMap<string, StoredSql>;
     /** `"024"`, `"latest"` or `"0"`. */
     readonly target: string;
     readonly outOfOrder: "allow" | "refuse";
@@ -58,7 +60,7 @@ const untouched = "Nothing was touched.";
 export function decide(situation: Situation): Decision {
     const { set, applied } = situation;
     const target = resolveTarget(situation);
-    refuseEdited(set, applied);
+    refuseEdited(situation);
 
     const desired = set.migrations.filter((m) => target !== null && set.compare(m.version, target) <= 0);
     const desiredVersions = new Set(desired.map((m) => m.version));
@@ -109,11 +111,22 @@ function resolveTarget({ set, applied, target }: Situation): string | null {
     });
 }
 
-function refuseEdited(set: MigrationSet, applied: readonly LedgerRow[]): void {
+/** Versions whose stored scripts `decide` may look at: where the disk has no down script, or another text than was applied. */
+export function storedSqlNeeded(set: MigrationSet, applied: readonly LedgerRow[]): string[] {
+    return applied
+        .filter((row) => {
+            const onDisk = set.find(row.version);
+            return onDisk?.hasDown !== true || onDisk.up.checksum !== row.upChecksum;
+        })
+        .map((row) => row.version);
+}
+
+function refuseEdited({ set, applied, stored }: Situation): void {
     for (const row of applied) {
         const onDisk = set.find(row.version);
         if (onDisk === undefined || onDisk.up.checksum === row.upChecksum) continue;
-        const line = row.upSql === null ? undefined : firstDifference(row.upSql, onDisk.up.sql);
+        const before = stored.get(row.version)?.up ?? undefined;
+        const line = before === undefined ? undefined : firstDifference(before, onDisk.up.sql);
         throw new BadInputError({
             what: `Version ${row.version} was applied on ${row.appliedAt.toISOString().slice(0, 10)}, and its script has been edited since.`,
             where: { file: onDisk.up.file, ...(line === undefined ? {} : { line }) },
@@ -147,13 +160,14 @@ function applyStep(m: Migration): DecidedStep {
     };
 }
 
-function undoStep({ set, downFile }: Situation, row: LedgerRow): DecidedStep {
+function undoStep({ set, stored, downFile }: Situation, row: LedgerRow): DecidedStep {
     const onDisk = set.find(row.version)?.down;
-    const stored =
-        row.downSql === null || row.downChecksum === null
+    const kept = stored.get(row.version)?.down ?? undefined;
+    const script =
+        onDisk ??
+        (kept === undefined || row.downChecksum === null
             ? undefined
-            : { file: row.downFile ?? downFile(row.version), sql: row.downSql, checksum: row.downChecksum };
-    const script = onDisk ?? stored;
+            : { file: row.downFile ?? downFile(row.version), sql: kept, checksum: row.downChecksum });
     const file = onDisk?.file ?? downFile(row.version);
     if (script === undefined) {
         throw new BadInputError({

@@ -1,9 +1,9 @@
 import type { Node } from "libpg-query";
 import { skipBlank } from "../sql/lexical";
-import { as, walk } from "../sql/nodes";
+import { as, strings, walk } from "../sql/nodes";
 import type { Statement } from "../sql/statement";
 
-/** A statement that takes or overwrites rows, as far as its text tells. */
+/** A statement that takes or overwrites rows or values, as far as its text tells. */
 export interface RowChange {
     readonly kind: "rows deleted" | "rows updated" | "rows truncated";
     /** Name parts as written: `["audit", "logs"]`. */
@@ -34,6 +34,7 @@ interface Dml {
     readonly onConflictClause?: { readonly action?: string; readonly targetList?: Node[] };
     readonly relations?: Node[];
     readonly behavior?: string;
+    readonly cmds?: Node[];
 }
 
 /** Everything in a statement that can lose rows or values of existing tables; also inside WITH. */
@@ -70,6 +71,10 @@ export function rowChanges(statement: Statement): RowChange[] {
                 columns: targets(body.onConflictClause.targetList),
                 where: undefined,
             });
+        } else if (type === "AlterTableStmt" && topLevel) {
+            const columns = (body.cmds ?? []).flatMap(convertedColumn);
+            if (columns.length > 0)
+                found.push({ ...base, kind: "rows updated", ...named(body.relation), columns, where: "" });
         } else if (type === "TruncateStmt") {
             for (const relation of body.relations ?? []) {
                 found.push({
@@ -83,6 +88,17 @@ export function rowChanges(statement: Statement): RowChange[] {
         }
     });
     return found;
+}
+
+/** The column of ALTER COLUMN … TYPE … USING an expression that may make other values of the old ones. */
+function convertedColumn(item: Node): string[] {
+    const command = as<{ subtype?: string; name?: string; def?: Node }>(item, "AlterTableCmd");
+    const using = as<{ raw_default?: Node }>(command?.def, "ColumnDef")?.raw_default;
+    if (command?.subtype !== "AT_AlterColumnType" || command.name === undefined || using === undefined) return [];
+    // USING column, or USING column::type, says no more than no USING: the change of type alone is judged.
+    const operand = as<{ arg?: Node }>(using, "TypeCast")?.arg ?? using;
+    const plain = strings(as<{ fields?: Node[] }>(operand, "ColumnRef")?.fields).at(-1) === command.name;
+    return plain ? [] : [command.name];
 }
 
 function named(relation: Relation | undefined): { relation: string[]; alias: string | undefined } {

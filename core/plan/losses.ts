@@ -4,6 +4,7 @@ import { rowChanges, type RowChange } from "./dml";
 import { type Count, type CountQuestion, countRows, readRelations, type RelationFacts } from "./live-facts";
 import type { Loss } from "./plan";
 import { type PreparedStep, statementsOf } from "./prepare";
+import { columnType, keepsValues } from "./value-types";
 
 /** A loss whose rows are still to be counted. */
 interface Candidate {
@@ -99,6 +100,8 @@ function fromDrop(
     if (object.kind === "table" || object.kind === "partition") {
         const table = qualify(liveName);
         const kept = table === context.historyTable;
+        // Inheritance children hold rows of their own, and are dropped or kept by themselves; partitions are the table.
+        const only = object.definition.includes("PARTITION BY") ? "" : "ONLY ";
         return {
             step,
             loss: {
@@ -108,7 +111,7 @@ function fromDrop(
                 counted: !kept,
                 ...(kept ? { note: "the ledger keeps them" } : {}),
             },
-            question: { sql: `SELECT count(*) FROM ${table}`, relation: table },
+            question: { sql: `SELECT count(*) FROM ${only}${table}`, relation: table },
             stale: touched.has(table),
         };
     }
@@ -137,7 +140,7 @@ function fromTypeChange(step: number, change: CatalogChange, touched: ReadonlySe
     if (object.kind !== "column" || liveName === undefined || before === undefined) return undefined;
     const from = columnType(before);
     const to = columnType(object.definition);
-    if (from === to || widens(from, to)) return undefined;
+    if (keepsValues(from, to)) return undefined;
     const [table, column] = columnOf(liveName);
     return {
         step,
@@ -151,25 +154,6 @@ function fromTypeChange(step: number, change: CatalogChange, touched: ReadonlySe
         question: { sql: `SELECT count(${column}) FROM ${table}`, relation: table },
         stale: touched.has(table),
     };
-}
-
-/** The type a column's definition begins with, as format_type writes it. */
-function columnType(definition: string): string {
-    return definition.split(/ (?:not null|default|collate|generated|storage|compression)\b/i, 1)[0]?.trim() ?? "";
-}
-
-/** Conversions in which every value keeps its meaning. */
-function widens(from: string, to: string): boolean {
-    const integers = ["smallint", "integer", "bigint", "numeric"];
-    if (integers.includes(from) && integers.includes(to)) return integers.indexOf(to) >= integers.indexOf(from);
-    if (from === "real" && to === "double precision") return true;
-    const text = /^(?:character varying|varchar)(?:\((\d+)\))?$/;
-    const a = text.exec(from);
-    if (a === null) return (from === "text" && text.exec(to) !== null && text.exec(to)?.[1] === undefined) || false;
-    if (to === "text") return true;
-    const b = text.exec(to);
-    if (b === null) return false;
-    return b[1] === undefined || (a[1] !== undefined && Number(b[1]) >= Number(a[1]));
 }
 
 function fromStatement(

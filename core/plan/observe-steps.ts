@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
+import type { MigrationSet } from "../migrations/set";
 import { judge, losslessKind } from "../sql/judge";
 import type { Observation, ObservedStep } from "../sql/observation";
 import { observe } from "../sql/observe";
@@ -23,6 +24,7 @@ export async function observeSteps(
     live: Client,
     database: Database,
     declaration: Declaration,
+    set: MigrationSet,
     state: DatabaseState,
     steps: readonly PreparedStep[],
     mode: ObserveMode,
@@ -41,7 +43,10 @@ export async function observeSteps(
         searchPath: declaration.run.searchPath,
     };
     if (mode === "quick") return judge(live, observed, settings);
-    const applied = state.applied.map((row) => ({ version: row.version, sql: row.upSql ?? "" }));
+    const applied = state.applied.map(({ version }) => ({
+        version,
+        sql: set.find(version)?.up.sql ?? state.stored.get(version)?.up ?? "",
+    }));
     const shadow = await openShadow(database, live, { applied });
     if ("reason" in shadow) {
         const judged = await judge(live, observed, settings);

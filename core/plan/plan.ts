@@ -13,7 +13,6 @@ export interface Loss {
         | "rows updated"
         | "rows truncated"
         | "type changed"
-        | "sequence dropped"
         | "unknown";
     /** The object, as CatalogObject names it. */
     readonly object: string;
@@ -104,7 +103,14 @@ export interface Plan {
     readonly steps: readonly PlanStep[];
     readonly drift: readonly Drift[];
     /** A script that an earlier run began and did not finish. */
-    readonly unfinished: { readonly version: string; readonly direction: "up" | "down"; readonly done: number } | null;
+    readonly unfinished: {
+        readonly version: string;
+        readonly direction: "up" | "down";
+        /** Transactions that are committed. */
+        readonly done: number;
+        /** Whether this plan goes on with it. */
+        readonly goesOn: boolean;
+    } | null;
     readonly lost: {
         /** Rows of tables and rows deleted. */
         readonly rows: number;

@@ -1,16 +1,18 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
-import { type Ledger, type LedgerRow, readLedger } from "../history/ledger";
+import { type Ledger, type LedgerRow, readLedger, readStoredSql, type StoredSql } from "../history/ledger";
 import { type MirrorShape, readMirrorRows, readMirrorShape } from "../history/schema-migrations";
 import type { MigrationSet } from "../migrations/set";
 import { adoptedRows, historyDifference } from "./adopt";
-import type { Refusal } from "./decide";
+import { type Refusal, storedSqlNeeded } from "./decide";
 
 /** What a database says of its own version. */
 export interface DatabaseState {
     readonly ledger: Ledger;
     /** In the order of applying: the ledger's rows, or those adopted from the history table. */
     readonly applied: readonly LedgerRow[];
+    /** Scripts as of apply, where deciding may need them. */
+    readonly stored: ReadonlyMap<string, StoredSql>;
     /** Rows that a run has yet to take over into the ledger. */
     readonly adopted: readonly LedgerRow[];
     readonly mirror: MirrorShape | undefined;
@@ -22,13 +24,8 @@ export interface DatabaseState {
  * @param client with the migrations' search_path
  * @throws BadInputError when a history is to be adopted whose scripts are not on disk
  */
-export async function readState(
-    client: Client,
-    declaration: Declaration,
-    set: MigrationSet,
-    options?: { catalog?: boolean },
-): Promise<DatabaseState> {
-    const ledger = await readLedger(client, declaration.set, options);
+export async function readState(client: Client, declaration: Declaration, set: MigrationSet): Promise<DatabaseState> {
+    const ledger = await readLedger(client, declaration.set);
     const mirror = declaration.history.mirror === "none" ? undefined : await readMirrorShape(client);
     const versions = mirror === undefined ? [] : await readMirrorRows(client, mirror);
     if (!ledger.exists) {
@@ -37,11 +34,37 @@ export async function readState(
             mirror === undefined || versions.length === 0 || ledger.sets.length > 0
                 ? []
                 : adoptedRows(set, versions, mirror.table);
-        return { ledger, applied: adopted, adopted, mirror, refusals: [] };
+        return {
+            ledger,
+            applied: adopted,
+            stored: new Map(),
+            adopted,
+            mirror,
+            refusals: sharedMirror(ledger, mirror, declaration.set),
+        };
     }
+    const stored = await readStoredSql(client, declaration.set, storedSqlNeeded(set, ledger.rows));
     const refusals =
-        mirror === undefined ? [] : historyRefusals(historyDifference(set, ledger.rows, versions), mirror.table);
-    return { ledger, applied: ledger.rows, adopted: [], mirror, refusals };
+        mirror === undefined
+            ? []
+            : [
+                  ...sharedMirror(ledger, mirror, declaration.set),
+                  ...historyRefusals(historyDifference(set, ledger.rows, versions), mirror.table),
+              ];
+    return { ledger, applied: ledger.rows, stored, adopted: [], mirror, refusals };
+}
+
+/** Two sets in one history table could not be told apart: `007` of one is not that of the other. */
+function sharedMirror(ledger: Ledger, mirror: MirrorShape | undefined, set: string): Refusal[] {
+    const other = ledger.sets.find((s) => s.name !== set && s.mirror !== null && s.mirror === mirror?.table);
+    if (other === undefined) return [];
+    return [
+        {
+            code: "history-shared",
+            text: `${other.mirror ?? ""} is kept in step with the set ${other.name}; a second set cannot share it.`,
+            allow: "history.mirror: none for this set; or a table of its own, in the first schema of run.searchPath",
+        },
+    ];
 }
 
 function historyRefusals(

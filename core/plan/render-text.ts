@@ -9,6 +9,7 @@ export function renderPlan(plan: Plan): string[] {
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
             `${title}  at ${plan.to ?? "0"}, nothing to do`,
+            ...unfinishedLines(plan),
             ...driftLines(plan),
             ...plan.warnings.map((w) => `Warning   ${w}`),
             ...refusalLines(plan),
@@ -23,11 +24,7 @@ export function renderPlan(plan: Plan): string[] {
         ...(plan.adopt === null
             ? []
             : [`adopt ${plan.adopt.versions.length} versions from ${plan.adopt.table}: ${range(plan.adopt.versions)}`]),
-        ...(plan.unfinished === null
-            ? []
-            : [
-                  `unfinished: ${plan.unfinished.version} ${plan.unfinished.direction}, ${plan.unfinished.done} transactions done; it goes on from there`,
-              ]),
+        ...unfinishedLines(plan),
         ...driftLines(plan),
         ...plan.steps.flatMap((step, i) => stepLines(step, i + 1)),
         ...hazardLine(plan),
@@ -139,7 +136,6 @@ function lossText(l: Loss): string {
         "rows updated": "overwrites in",
         "rows truncated": "empties",
         "type changed": "changes the type of",
-        "sequence dropped": "drops",
         "table dropped": "drops",
         "column dropped": "drops",
     }[l.kind];
@@ -213,6 +209,16 @@ function approvalLine({ approval, lost }: Plan): string[] {
     const limit = approval.maxRowsLost === null ? "" : `, ≤ ${grouped(approval.maxRowsLost)} rows`;
     if (!approval.needed) return lost.rows + lost.values > 0 ? [`Approved  not asked for by the policy${limit}`] : [];
     return [approval.given ? `Approved  ✔ this plan${limit}` : `Approved  ✘ not yet${limit}`];
+}
+
+function unfinishedLines({ unfinished }: Plan): string[] {
+    if (unfinished === null) return [];
+    const { version, direction, done, goesOn } = unfinished;
+    const arrow = direction === "up" ? "↑" : "↓";
+    const end = goesOn ? "; this goes on from there" : "";
+    return [
+        `Unfinished ${arrow} ${version} from an earlier run, ${done} ${done === 1 ? "transaction" : "transactions"} done${end}`,
+    ];
 }
 
 function driftLines(plan: Plan): string[] {

@@ -15,29 +15,33 @@ export interface ScriptFailure {
     readonly detail: readonly string[];
 }
 
+/** A statement of a script, or one of our own with what it is for, or a setting of the session. */
+export type SentPart = Statement | { readonly sql: string; readonly purpose: string } | string;
+
 /** A text sent at once, with what is needed to find a failing statement in it. */
 export interface SentScript {
     readonly text: string;
-    /** For each statement of the text in order; undefined for our own. */
-    readonly parts: readonly { readonly offset: number; readonly statement: Statement | undefined }[];
+    /** One for each statement of the text, in order. */
+    readonly parts: readonly { readonly offset: number; readonly part: SentPart }[];
 }
 
 /** Joins our own statements and a script's into one text. A line break ends a comment that a statement may end with. */
-export function joinStatements(items: readonly (string | Statement)[]): SentScript {
-    let text = "";
-    const parts = items.map((item) => {
-        const offset = text.length;
-        text += `${typeof item === "string" ? item : item.sql}\n;\n`;
-        return { offset, statement: typeof item === "string" ? undefined : item };
+export function joinStatements(items: readonly SentPart[]): SentScript {
+    const texts = items.map((part) => `${typeof part === "string" ? part : part.sql}\n;\n`);
+    let end = 0;
+    const parts = items.map((part, i) => {
+        const offset = end;
+        end += texts[i]?.length ?? 0;
+        return { offset, part };
     });
-    return { text, parts };
+    return { text: texts.join(""), parts };
 }
 
 /** Turns what the driver threw into the account of a script's failure. */
 export function describeFailure(error: unknown, step: PreparedStep, sent: SentScript | undefined): ScriptFailure {
-    const cause = error instanceof ScriptError ? error.cause : error;
+    const cause = causeOf(error);
     const failing = sent === undefined || !(error instanceof ScriptError) ? undefined : sent.parts[error.completed];
-    const statement = failing?.statement;
+    const statement = typeof failing?.part === "object" && "node" in failing.part ? failing.part : undefined;
     const db = cause instanceof DatabaseError ? cause : undefined;
     const message = redactSql(cause instanceof Error ? cause.message : String(cause));
     let line = statement?.line ?? 1;
@@ -54,15 +58,18 @@ export function describeFailure(error: unknown, step: PreparedStep, sent: SentSc
         sqlstate: db?.code ?? "no answer",
         detail: [
             ...shown,
-            ...(error instanceof ScriptError
-                ? []
-                : ["in schemaward's own writing of ledger and history table, after the script"]),
+            ...(statement === undefined ? [`while ${purposeOf(failing?.part)}`] : []),
             ...(db?.code === undefined ? [] : [`SQLSTATE ${db.code}`]),
             ...(db?.detail === undefined ? [] : [`Detail: ${redactSql(db.detail)}`]),
             ...(db?.hint === undefined ? [] : [`Hint: ${redactSql(db.hint)}`]),
             ...(db?.where === undefined ? [] : [`Context: ${redactSql(db.where).split("\n", 3).join(" / ")}`]),
         ],
     };
+}
+
+function purposeOf(part: SentPart | undefined): string {
+    if (part === undefined) return "working on what the script needs";
+    return typeof part === "object" && "purpose" in part ? part.purpose : "preparing the session";
 }
 
 function excerpt(sql: string): string[] {
@@ -72,9 +79,19 @@ function excerpt(sql: string): string[] {
     );
 }
 
+function causeOf(error: unknown): unknown {
+    return error instanceof ScriptError ? error.cause : error;
+}
+
+/** Code and message of what the server said; empty when it was not the server that spoke. */
+export function serverError(error: unknown): { readonly code?: string | undefined; readonly message?: string } {
+    const cause = causeOf(error);
+    return cause instanceof DatabaseError ? { code: cause.code, message: cause.message } : {};
+}
+
 /** Whether the whole transaction may be tried again: it was a deadlock's victim or did not get a lock in time. */
 export function isRetryable(error: unknown): boolean {
-    const cause = error instanceof ScriptError ? error.cause : error;
+    const cause = causeOf(error);
     return cause instanceof DatabaseError && (cause.code === "40P01" || cause.code === "55P03");
 }
 
@@ -83,7 +100,7 @@ export function isRetryable(error: unknown): boolean {
  * as well: a backend that is told to end may report it after its COMMIT took effect.
  */
 export function isConnectionLost(error: unknown): boolean {
-    const cause = error instanceof ScriptError ? error.cause : error;
+    const cause = causeOf(error);
     if (!(cause instanceof DatabaseError)) return true;
     return cause.severity === "FATAL" || cause.severity === "PANIC";
 }

@@ -1,6 +1,6 @@
 import { FailedError } from "../errors";
 import type { Planned } from "../plan/build";
-import { ConnectionLost, StepFailed } from "./execute";
+import { ConnectionLost, StepFailed } from "./step";
 
 interface Progress {
     readonly planned: Planned;
@@ -56,6 +56,8 @@ function stays({ steps }: Planned, done: number): string {
 }
 
 function rolledBack(error: Error, version: string, units: number): string {
+    if (error instanceof ConnectionLost && units > 1)
+        return `Of ${version}, which has ${units} transactions, those that were committed stay (the ledger knows which).`;
     if (error instanceof StepFailed && units > 1)
         return `Of ${version}, ${error.done} of ${units} transactions are done and stay (the ledger knows which); the failed one was rolled back.`;
     return `${version} was rolled back whole.`;

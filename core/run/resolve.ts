@@ -11,6 +11,7 @@ import { readState } from "../plan/read-state";
 import { readLedger } from "../history/ledger";
 import { identifyRun } from "./identity";
 import { openSessions } from "./sessions";
+import { locksHeld, prepareSessions } from "./step";
 
 export interface Resolved {
     readonly version: string;
@@ -36,7 +37,7 @@ export async function resolveHistory(
         waitMs: 0,
         report: () => undefined,
     });
-    const { guard, holder } = sessions;
+    const { guard } = sessions;
     try {
         if (declaration.run.searchPath.length > 0) await guard.query(`SET search_path = ${searchPath(declaration)}`);
         const { mirror, adopted } = await readState(guard, declaration, set);
@@ -56,39 +57,27 @@ export async function resolveHistory(
             version: migration?.version ?? row?.version ?? version,
             name: migration?.name ?? row?.name ?? "",
         };
-        const stored = { set: declaration.set, runId: null, durationMs: 0 };
+        const stored = { set: declaration.set, runId: null, who: identity.who };
         await guard.query("BEGIN");
         try {
-            for (const old of adopted) {
+            const taken = adopted.flatMap((old) => {
                 const m = set.find(old.version);
-                if (m === undefined || m.version === key.version) continue;
-                await recordApplied(
-                    guard,
-                    { ...stored, ...m, format: set.format, origin: "adopted", who: identity.who },
-                    holder,
-                );
-            }
-            if (row !== undefined)
-                await recordUndone(guard, { ...stored, version: row.version, checksum: row.upChecksum }, holder);
-            if (state === "applied" && migration !== undefined) {
-                const { name, up, down } = migration;
-                await recordApplied(
-                    guard,
-                    {
-                        ...stored,
-                        version: key.version,
-                        name,
-                        format: set.format,
-                        up,
-                        down,
-                        origin: "resolved",
-                        who: identity.who,
-                    },
-                    holder,
-                );
-            }
-            await clearProgress(guard, declaration.set);
-            if (mirror !== undefined) await (state === "applied" ? mirrorApplied : mirrorUndone)(guard, mirror, key);
+                return m === undefined || m.version === key.version
+                    ? []
+                    : recordApplied({ ...stored, ...m, format: set.format, origin: "adopted" });
+            });
+            const undone =
+                row === undefined ? [] : recordUndone({ ...stored, version: row.version, checksum: row.upChecksum });
+            const applied =
+                state === "applied" && migration !== undefined
+                    ? recordApplied({ ...stored, ...migration, format: set.format, origin: "resolved" })
+                    : [];
+            const history =
+                mirror === undefined ? [] : [(state === "applied" ? mirrorApplied : mirrorUndone)(mirror, key)];
+            await guard.query(history.join(";\n"));
+            await prepareSessions(sessions);
+            const ledger = [...taken, ...undone, ...applied, clearProgress(declaration.set)];
+            await guard.query([...ledger, locksHeld(sessions)].join(";\n"));
             await guard.query("COMMIT");
         } catch (error) {
             await guard.query("ROLLBACK").catch(() => undefined);

@@ -14,12 +14,14 @@ import { renderPlan } from "../plan/render-text";
 import type { PreparedStep } from "../plan/prepare";
 import { readState } from "../plan/read-state";
 import { readCatalog, toObjects } from "../sql/catalog";
+import { readCatalogStamp } from "../sql/catalog-stamp";
 import type { Report } from "./events";
-import { ConnectionLost, executeStep, type StepContext, StepFailed } from "./execute";
+import { executeStep } from "./execute";
 import { identifyRun } from "./identity";
 import { outcomeOf } from "./outcome";
 import { openSessions, type Sessions } from "./sessions";
 import { snapshotBefore } from "./snapshot-before";
+import { ConnectionLost, locksHeld, prepareSessions, type StepContext, type StepFailed } from "./step";
 
 export interface RunOptions {
     /** Project's root: relative folders and stores are relative to it. */
@@ -125,14 +127,15 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
                 waitMs: 60_000,
                 report: options.report,
             });
+            await prepareSessions(sessions);
             return sessions;
         };
         await runSteps(context, sessions, planned, reopen, async (error, done) => {
-            await finish(sessions.guard, declaration.set, runId, error.message).catch(() => undefined);
+            await finish(sessions.guard, context, planned, error.message).catch(() => undefined);
             throw outcomeOf(error, { planned, done, snapshot });
         });
         const version = await verify(sessions.worker, declaration, planned, context, snapshot);
-        await finish(sessions.guard, declaration.set, runId, null);
+        await finish(sessions.guard, context, planned, null);
         options.report({ type: "verified", version: version ?? "0" });
         return { plan, changed: true, version, snapshot, runId };
     } finally {
@@ -152,7 +155,7 @@ function ownerChanges(declaration: Declaration, { state }: Planned): boolean {
 
 /** Writes ledger tables, owner, adopted rows and the run's own row. */
 async function prepare(
-    { guard, holder }: Sessions,
+    sessions: Sessions,
     declaration: Declaration,
     planned: Planned,
     run: {
@@ -163,10 +166,12 @@ async function prepare(
         readonly snapshot: string | null;
     },
 ): Promise<void> {
+    const { guard } = sessions;
     const { plan, set, state } = planned;
     const declarer = declaration.declarer ?? { project: "", stack: "", environment: "" };
     const system = await readSystemIdentifier(guard);
     await prepareLedger(guard, declaration.set, declarer, system);
+    await prepareSessions(sessions);
     await guard.query("BEGIN");
     try {
         if (ownerChanges(declaration, planned)) await changeOwner(guard, declaration.set, declarer, system);
@@ -183,26 +188,13 @@ async function prepare(
             host: run.host,
             pid: run.pid,
         });
-        for (const row of state.adopted) {
-            const migration = set.find(row.version);
-            if (migration === undefined) continue;
-            await recordApplied(
-                guard,
-                {
-                    set: declaration.set,
-                    version: migration.version,
-                    name: migration.name,
-                    format: set.format,
-                    up: migration.up,
-                    down: migration.down,
-                    origin: "adopted",
-                    durationMs: 0,
-                    runId: run.runId,
-                    who: run.who,
-                },
-                holder,
-            );
-        }
+        const { runId, who } = run;
+        const adopted = state.adopted.flatMap((row) => {
+            const m = set.find(row.version);
+            if (m === undefined) return [];
+            return recordApplied({ set: declaration.set, ...m, format: set.format, origin: "adopted", runId, who });
+        });
+        await guard.query([...adopted, locksHeld(sessions)].join(";\n"));
         await guard.query("COMMIT");
     } catch (error) {
         await guard.query("ROLLBACK").catch(() => undefined);
@@ -285,7 +277,9 @@ async function verify(
     });
 }
 
-async function finish(client: Client, set: string, id: string, error: string | null): Promise<void> {
-    const catalog = await readCatalog(client);
-    await recordRunEnd(client, { id, set }, error, toObjects(catalog));
+async function finish(client: Client, context: StepContext, planned: Planned, error: string | null): Promise<void> {
+    const stamp = await readCatalogStamp(client);
+    const catalog = toObjects(await readCatalog(client));
+    const mirror = (context.mirror ?? planned.state.mirror)?.table ?? null;
+    await recordRunEnd(client, { id: context.runId, set: context.set }, error, { stamp, catalog, mirror });
 }

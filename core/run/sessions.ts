@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { RunSettings } from "../declaration";
 import { RefusedError } from "../errors";
-import type { LockHolder } from "../history/ledger-write";
+import type { HeldLock } from "../history/ledger-write";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
 
@@ -13,7 +13,7 @@ import type { RunIdentity } from "./identity";
  * goes at once, while the worker's backend may still be busy with a statement; a new run waits for both.
  */
 const guardKey = "8318822943420493165";
-const workerKey = "8318822943420493166";
+export const workerKey = "8318822943420493166";
 
 /** The two connections of a run, with the lock. */
 export interface Sessions {
@@ -21,7 +21,7 @@ export interface Sessions {
     readonly guard: Client;
     /** Runs the scripts. */
     readonly worker: Client;
-    readonly holder: LockHolder;
+    readonly holder: HeldLock;
     /** Server process of the worker's session. */
     readonly workerPid: number;
     close(): Promise<void>;
@@ -55,7 +55,7 @@ export async function openSessions(database: Database, options: LockOptions): Pr
                 client_connection_check_interval: "2000",
             },
         });
-        const holder: LockHolder = { pid: await refusePooler(guard, worker), key: guardKey };
+        const holder: HeldLock = { pid: await refusePooler(guard, worker), key: guardKey };
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);
         const open = { guard, worker, workerPid: await backendOf(worker) };

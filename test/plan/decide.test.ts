@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BadInputError } from "../../core/errors";
-import type { LedgerRow } from "../../core/history/ledger";
+import type { LedgerRow, StoredSql } from "../../core/history/ledger";
 import { makeScript } from "../../core/migrations/numbered";
 import type { Migration, MigrationSet } from "../../core/migrations/set";
-import { decide, type Decision } from "../../core/plan/decide";
+import { decide, type Decision, storedSqlNeeded } from "../../core/plan/decide";
 
 const pad = (n: number): string => String(n).padStart(3, "0");
 
@@ -15,6 +15,7 @@ function setOf(numbers: readonly number[], text = (n: number): string => `SELECT
             version: pad(n),
             name: `m${n}`,
             up: makeScript(`${pad(n)}_m${n}.sql`, text(n)),
+            hasDown: true,
             down: makeScript(`rollback/${pad(n)}_down.sql`, `SELECT -${n}`),
         }));
     return {
@@ -33,10 +34,8 @@ function rowsOf(numbers: readonly number[], change: Partial<LedgerRow> = {}): Le
         format: "numbered",
         upFile: `${pad(n)}_m${n}.sql`,
         upChecksum: makeScript("f", `SELECT ${n}`).checksum,
-        upSql: `SELECT ${n}`,
         downFile: `rollback/${pad(n)}_down.sql`,
         downChecksum: makeScript("f", `SELECT -${n}`).checksum,
-        downSql: `SELECT -${n}`,
         seq: i + 1,
         origin: "applied",
         appliedBy: "somebody",
@@ -51,8 +50,12 @@ function decideFor(
     applied: readonly LedgerRow[],
     target: string,
     outOfOrder: "allow" | "refuse" = "refuse",
+    stored = new Map(
+        applied.map((r) => [r.version, { up: `SELECT ${Number(r.version)}`, down: `SELECT -${Number(r.version)}` }]),
+    ) as ReadonlyMap<string, StoredSql>,
 ): Decision {
-    return decide({ set, applied, target, outOfOrder, downFile: (v) => `rollback/${v}_down.sql` });
+    const needed = new Map(storedSqlNeeded(set, applied).map((v) => [v, stored.get(v) ?? { up: null, down: null }]));
+    return decide({ set, applied, stored: needed, target, outOfOrder, downFile: (v) => `rollback/${v}_down.sql` });
 }
 
 const steps = (d: Decision): string[] => d.steps.map((s) => `${s.direction} ${s.version}`);
@@ -140,7 +143,7 @@ describe("deciding what to run", () => {
     });
 
     it("prefers the down script on disk, and says when it is another than the stored one", () => {
-        const changed = rowsOf([1], { downSql: "SELECT 'other'", downChecksum: "x" });
+        const changed = rowsOf([1], { downChecksum: "x" });
         const step = decideFor(setOf([1]), changed, "0").steps[0];
         assert.equal(step?.script.sql, "SELECT -1");
         assert.equal(step.differsFromLedger, true);
@@ -149,11 +152,10 @@ describe("deciding what to run", () => {
 
     it("refuses an edited script of an applied migration, with the line", () => {
         const set = setOf([1, 2], (n) => (n === 1 ? "SELECT 1;\nSELECT 'edited'" : "SELECT 2"));
-        const rows = rowsOf([1, 2]).map((r) =>
-            r.version === "001" ? { ...r, upSql: "SELECT 1;\nSELECT 'first'", upChecksum: "x" } : r,
-        );
+        const rows = rowsOf([1, 2]).map((r) => (r.version === "001" ? { ...r, upChecksum: "x" } : r));
+        const stored = new Map([["001", { up: "SELECT 1;\nSELECT 'first'", down: null }]]);
         assert.throws(
-            () => decideFor(set, rows, "latest"),
+            () => decideFor(set, rows, "latest", "refuse", stored),
             (error: unknown) => {
                 assert(error instanceof BadInputError);
                 assert.match(error.message, /^001_m1\.sql:2: Version 001 was applied/);
@@ -166,7 +168,7 @@ describe("deciding what to run", () => {
     it("refuses to go back without a down script, naming the file to write", () => {
         const set = { ...setOf([1]), find: () => undefined, migrations: [] };
         assert.throws(
-            () => decideFor(set, rowsOf([1], { downSql: null, downChecksum: null }), "0"),
+            () => decideFor(set, rowsOf([1], { downChecksum: null }), "0", "refuse", new Map()),
             /rollback\/001_down\.sql:1: Going back over 001 needs/,
         );
     });

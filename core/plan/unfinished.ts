@@ -1,0 +1,53 @@
+import type { Progress } from "../history/ledger";
+import { unitChecksum } from "../sql/script";
+import type { Refusal } from "./decide";
+import type { Plan } from "./plan";
+import type { PreparedStep } from "./prepare";
+
+/** What a plan says of a several-transaction script that an earlier run did not finish. */
+export function unfinishedOf(progress: Progress | undefined, steps: readonly PreparedStep[]): Plan["unfinished"] {
+    if (progress === undefined) return null;
+    const { version, direction } = progress;
+    const done = progress.units.filter((u) => u.finished).length;
+    return { version, direction, done, goesOn: stepFor(progress, steps) !== undefined };
+}
+
+/**
+ * An unfinished script must be gone on with, or settled by a person, before anything else: half of it is in the database, and no
+ * version says so.
+ */
+export function judgeUnfinished(progress: Progress | undefined, steps: readonly PreparedStep[]): Refusal[] {
+    if (progress === undefined) return [];
+    const { version, direction } = progress;
+    const settle =
+        direction === "up"
+            ? `undo by hand what it did and run schemaward resolve --rolled-back ${version}; or finish it by hand and run schemaward resolve --applied ${version}`
+            : `finish it by hand and run schemaward resolve --rolled-back ${version}; or put back what it undid and run schemaward resolve --applied ${version}`;
+    const step = stepFor(progress, steps);
+    if (step === undefined) {
+        const goOn = direction === "up" ? `a version from ${version} on` : `a version below ${version}`;
+        return [
+            {
+                code: "unfinished",
+                text: `${version} going ${direction} was begun in several transactions and is not finished: part of it is in the database, and this plan does not go on with it.`,
+                allow: `${goOn}, which goes on with it; or ${settle}`,
+            },
+        ];
+    }
+    const edited = progress.units.find(({ index, checksum }) => {
+        const unit = step.shape.units[index];
+        return unit === undefined || unitChecksum(unit) !== checksum;
+    });
+    if (edited === undefined) return [];
+    return [
+        {
+            code: "unfinished-edited",
+            text: `${step.script.file} was edited in a part that is done already (transaction ${edited.index + 1}); nobody can tell what of it is in the database.`,
+            allow: `put that part back as it was; or ${settle}`,
+        },
+    ];
+}
+
+function stepFor(progress: Progress, steps: readonly PreparedStep[]): PreparedStep | undefined {
+    return steps.find((s) => s.version === progress.version && s.direction === progress.direction);
+}

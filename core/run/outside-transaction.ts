@@ -1,0 +1,106 @@
+import type { Client } from "pg";
+import { FailedError } from "../errors";
+import { clearUnit, recordProgress } from "../history/ledger-write";
+import type { PreparedStep } from "../plan/prepare";
+import { type Unit, unitChecksum } from "../sql/script";
+import { concurrentIndexOf, dropLeftovers, invalidIndexes, isBuilt } from "./concurrent-index";
+import { isConnectionLost, joinStatements } from "./failure";
+import { runStatements } from "./script-query";
+import { keepWorkerLock, type Sessions } from "./sessions";
+import {
+    ConnectionLost,
+    freshSession,
+    lockLost,
+    ourSession,
+    type StepContext,
+    StepFailed,
+    stepFailed,
+    watchWorker,
+} from "./step";
+import type { Watch } from "./watch";
+
+interface OutsideUnit {
+    /** One statement that PostgreSQL refuses in a transaction block. */
+    readonly unit: Unit;
+    readonly index: number;
+    /** Whether an earlier run has begun it and died. */
+    readonly begunBefore: boolean;
+}
+
+/**
+ * Runs a statement that cannot be in a transaction, between a note that it is begun and one that it is finished. An index that
+ * our own earlier try left invalid is dropped and built anew.
+ * @throws StepFailed, ConnectionLost
+ */
+export async function outsideTransaction(
+    context: StepContext,
+    sessions: Sessions,
+    step: PreparedStep,
+    { unit, index, begunBefore }: OutsideUnit,
+): Promise<void> {
+    const { worker } = sessions;
+    const [statement] = unit.statements;
+    if (statement === undefined) return;
+    const { file } = step.script;
+    const building = concurrentIndexOf(statement);
+    const sent = joinStatements([statement]);
+    // CREATE INDEX CONCURRENTLY waits for every older transaction, and a lock_timeout would leave it invalid: our deadline ends it.
+    const prepare = joinStatements([
+        ...freshSession(context),
+        ...(building === undefined ? [] : ["SET lock_timeout = 0"]),
+    ]);
+    const note = async (finished: boolean): Promise<void> =>
+        asOurselves(worker, recordProgress({ ...step, set: context.set }, index, unitChecksum(unit), finished));
+    let watch: Watch | undefined;
+    try {
+        if (!(await keepWorkerLock(worker))) throw lockLost(step, index);
+        await runStatements(worker, prepare.text);
+        if (begunBefore && building !== undefined) {
+            if (await isBuilt(worker, building)) {
+                await note(true);
+                return;
+            }
+            await dropLeftovers(worker, building, file, statement.line);
+        } else if (begunBefore) {
+            context.report({
+                type: "notice",
+                version: step.version,
+                text: `line ${statement.line} was begun by an earlier run that ended there; it is run again`,
+            });
+        }
+        const invalidBefore = building === undefined ? [] : await invalidIndexes(worker, building);
+        await note(false);
+        await runStatements(worker, prepare.text);
+        const deadline = building === undefined ? undefined : context.settings.indexDeadlineMs;
+        watch = watchWorker(context, sessions, step, deadline);
+        try {
+            await runStatements(worker, sent.text);
+        } catch (error) {
+            // What this very statement left behind invalid; one that was there before is not ours.
+            if (building !== undefined && !isConnectionLost(error) && invalidBefore.length === 0)
+                await dropLeftovers(worker, building, file, statement.line);
+            if (!isConnectionLost(error)) await asOurselves(worker, clearUnit(context.set, index));
+            throw error;
+        }
+        if (building !== undefined && (await invalidIndexes(worker, building)).length > 0) {
+            throw new FailedError({
+                what: `The index ${building.name ?? ""} on ${building.table} is invalid, and this run did not build it.`,
+                where: { file, line: statement.line },
+                next: "Drop it by hand (DROP INDEX CONCURRENTLY) and run again.",
+            });
+        }
+        // DISCARD ALL and its kin have freed the worker's lock.
+        if (!(await keepWorkerLock(worker))) throw lockLost(step, index);
+        await note(true);
+    } catch (error) {
+        if (error instanceof StepFailed) throw error;
+        if (!(error instanceof FailedError) && isConnectionLost(error)) throw new ConnectionLost(step, error);
+        throw stepFailed(step, error, sent, index, watch);
+    } finally {
+        watch?.stop();
+    }
+}
+
+async function asOurselves(worker: Client, sql: string): Promise<void> {
+    await runStatements(worker, joinStatements([...ourSession, sql]).text);
+}

@@ -1,0 +1,115 @@
+import type { RunSettings } from "../declaration";
+import { ledgerStatements, lockCheck, lockLostMessage } from "../history/ledger-write";
+import type { MirrorShape } from "../history/schema-migrations";
+import type { PreparedStep } from "../plan/prepare";
+import type { RunEvent } from "./events";
+import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
+import { type Sessions, workerKey } from "./sessions";
+import { type Watch, watchBackend } from "./watch";
+
+/** What all steps of a run share. */
+export interface StepContext {
+    readonly set: string;
+    readonly format: string;
+    readonly runId: string;
+    readonly who: string;
+    readonly role: string | undefined;
+    /** As PostgreSQL's setting wants it; empty: the role's own. */
+    readonly searchPath: string;
+    readonly settings: RunSettings;
+    readonly mirrored: boolean;
+    readonly signal: AbortSignal | undefined;
+    report(event: RunEvent): void;
+    /** The history table's shape as last read, so that it is not read for each migration; `null`: to be read. */
+    mirror: MirrorShape | undefined | null;
+}
+
+/** A script failed; its transaction was rolled back. What stays of a several-transaction script is in `done`. */
+export class StepFailed extends Error {
+    constructor(
+        readonly step: PreparedStep,
+        readonly failure: ScriptFailure,
+        /** Transactions of the script that are committed and stay. */
+        readonly done: number,
+        readonly why: "failed" | "interrupted" | "deadline" | "lock-lost",
+        override readonly cause: unknown,
+    ) {
+        super(failure.message);
+    }
+}
+
+/** The connection broke, and whether the transaction took effect is not known from here. */
+export class ConnectionLost extends Error {
+    constructor(
+        readonly step: PreparedStep,
+        override readonly cause: unknown,
+    ) {
+        super(cause instanceof Error ? cause.message : String(cause));
+    }
+}
+
+/** Brings the session back to what the settings say, whatever a script has done to it. */
+export function freshSession(context: StepContext): string[] {
+    return [
+        "RESET SESSION AUTHORIZATION",
+        "RESET ROLE",
+        "RESET ALL",
+        ...(context.role === undefined ? [] : [`SET ROLE "${context.role.replaceAll('"', '""')}"`]),
+        ...(context.searchPath === "" ? [] : [`SET search_path = ${context.searchPath}`]),
+    ];
+}
+
+/** Lets us write the ledger as the role that logs in, wherever a script has left the session. */
+export const ourSession: readonly string[] = [
+    "RESET SESSION AUTHORIZATION",
+    "RESET ROLE",
+    "RESET ALL",
+    "SET search_path = pg_catalog",
+];
+
+/** Makes the ledger's statements known to both sessions; the ledger's tables must be there. */
+export async function prepareSessions({ guard, worker }: Pick<Sessions, "guard" | "worker">): Promise<void> {
+    const text = ["SET search_path = pg_catalog", ...ledgerStatements].join(";\n");
+    await Promise.all([guard.query(text), worker.query(text)]);
+}
+
+/** A statement that fails when the run has lost one of its locks. */
+export function locksHeld({ holder, workerPid }: Sessions): string {
+    return lockCheck(holder, { pid: workerPid, key: workerKey });
+}
+
+/** Watches the worker from the guard's session while it is busy with a step. */
+export function watchWorker(context: StepContext, sessions: Sessions, step: PreparedStep, deadlineMs?: number): Watch {
+    return watchBackend(sessions.guard, sessions.workerPid, {
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+        ...(context.signal === undefined ? {} : { signal: context.signal }),
+        onBlocked: (by) => {
+            context.report({ type: "blocked", version: step.version, by });
+        },
+    });
+}
+
+/** The account of a failure of a step. */
+export function stepFailed(
+    step: PreparedStep,
+    error: unknown,
+    sent: SentScript | undefined,
+    done: number,
+    watch: Watch | undefined,
+): StepFailed {
+    const failure = describeFailure(error, step, sent);
+    if (failure.message.includes(lockLostMessage)) return lockLost(step, done);
+    const detail = [...failure.detail, ...(watch?.blockers === undefined ? [] : [`Held by: ${watch.blockers}`])];
+    return new StepFailed(step, { ...failure, detail }, done, watch?.ended ?? "failed", error);
+}
+
+export function lockLost(step: PreparedStep, done: number): StepFailed {
+    const message = "The run has lost its lock on the database (its session was ended from outside).";
+    return new StepFailed(
+        step,
+        { file: step.script.file, line: 1, message, sqlstate: "none", detail: [] },
+        done,
+        "lock-lost",
+        undefined,
+    );
+}
