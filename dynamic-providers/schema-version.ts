@@ -6,7 +6,8 @@ import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
 import { describeEvent } from "../core/run/describe-event";
 import type { RunEvent } from "../core/run/events";
-import { migrate, type RunResult } from "../core/run/run";
+import type { RunResult } from "../core/run/options";
+import { migrate } from "../core/run/run";
 import { checkForm, holdsUnknown, type SchemaVersionInputs, type SchemaVersionState } from "./inputs";
 
 /** The parts of the inputs that are compared: what only shows is not. */

@@ -1,14 +1,13 @@
 import { resolve } from "node:path";
-import { type Client, DatabaseError } from "pg";
+import type { Client } from "pg";
 import { type Database, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
-import { FailedError } from "../errors";
+import { explainFailure } from "../database-failure";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed, readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
-import { redactSql } from "../sql/sensitive";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
 import type { CatalogObject } from "../sql/observation";
@@ -116,21 +115,18 @@ async function planWith(
     }
 }
 
-/** What a person can do about an error of the server while planning; everything else is passed on as it is. */
+/** What a person can do about an error of the server while planning. */
 function planningFailed(error: unknown, timeoutMs: number): unknown {
-    if (!(error instanceof DatabaseError)) return error;
-    const advice: Readonly<Record<string, string>> = {
-        "55P03": "Somebody holds a lock on a table or on the catalog (pg_locks says who). Let that end and plan again.",
-        "57014": `The server did not answer within ${timeoutMs / 1000} s; most likely somebody holds a lock on a table (pg_locks says who). Let that end and plan again.`,
-        "42501":
-            "Grant the role that logs in what it lacks; planning needs CONNECT, USAGE on the schemas and SELECT on the tables.",
-    };
-    return new FailedError({
-        what: `Planning failed: ${redactSql(error.message)}`,
-        detail: [`SQLSTATE ${error.code ?? "unknown"}`],
+    return explainFailure(error, {
+        what: "Planning failed",
         state: "Nothing was touched: planning only reads.",
-        next: advice[error.code ?? ""] ?? "Look into the server's log and plan again.",
-        cause: error,
+        next: {
+            "55P03":
+                "Somebody holds a lock on a table or on the catalog (pg_locks says who). Let that end and plan again.",
+            "57014": `The server did not answer within ${timeoutMs / 1000} s; most likely somebody holds a lock on a table (pg_locks says who). Let that end and plan again.`,
+            "42501":
+                "Grant the role that logs in what it lacks; planning needs CONNECT, USAGE on the schemas and SELECT on the tables.",
+        },
     });
 }
 

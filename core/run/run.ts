@@ -1,55 +1,24 @@
 import { randomUUID } from "node:crypto";
-import type { Client } from "pg";
-import { openDatabase } from "../connection";
+import { type Database, openDatabase } from "../connection";
+import { explainFailure } from "../database-failure";
 import type { Declaration } from "../declaration";
-import { FailedError, RefusedError } from "../errors";
-import { type Progress, readLedger } from "../history/ledger";
+import { RefusedError } from "../errors";
 import { recordRunEnd, recordRunStart } from "../history/ledger-runs";
 import { changeOwner, prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
 import { recordApplied } from "../history/ledger-write";
 import { buildPlan, type Planned, searchPath } from "../plan/build";
-import type { ObserveMode } from "../plan/observe-steps";
 import type { Plan } from "../plan/plan";
 import { renderPlan } from "../plan/render-text";
-import type { PreparedStep } from "../plan/prepare";
-import { readState } from "../plan/read-state";
 import { readCatalog, toObjects } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
-import type { Report } from "./events";
-import { executeStep } from "./execute";
 import { identifyRun } from "./identity";
+import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
+import { runSteps } from "./run-steps";
 import { openSessions, type Sessions } from "./sessions";
 import { snapshotBefore } from "./snapshot-before";
-import { ConnectionLost, locksHeld, prepareSessions, type StepContext, type StepFailed } from "./step";
-
-export interface RunOptions {
-    /** Project's root: relative folders and stores are relative to it. */
-    readonly projectDir: string;
-    readonly resource?: string;
-    readonly commandFlags?: string;
-    /** See PlanOptions. */
-    readonly approveWith?: string;
-    readonly observe: ObserveMode;
-    /** Milliseconds to wait for another run on the same database. */
-    readonly waitMs: number;
-    readonly report: Report;
-    /** Asked with the plan made under the lock; answering false refuses. */
-    readonly confirm?: (plan: Plan) => Promise<boolean>;
-    /** Aborting cancels the migration that runs; it is rolled back, and what came before stays. */
-    readonly signal?: AbortSignal;
-}
-
-export interface RunResult {
-    readonly plan: Plan;
-    /** False: there was nothing to do, and nothing was written. */
-    readonly changed: boolean;
-    /** Where the database is now; null: nothing is applied. */
-    readonly version: string | null;
-    /** Name of the snapshot taken, if one was. */
-    readonly snapshot: string | null;
-    readonly runId: string | null;
-}
+import { locksHeld, prepareSessions, type StepContext } from "./step";
+import { verify } from "./verify";
 
 /** The plan made under the lock may not be carried out; nothing was changed. */
 export class PlanRefused extends RefusedError {
@@ -70,17 +39,39 @@ export class PlanRefused extends RefusedError {
  * @throws BadInputError, RefusedError (PlanRefused with the plan), FailedError saying what stays and what to do
  */
 export async function migrate(declaration: Declaration, options: RunOptions): Promise<RunResult> {
-    const identity = identifyRun();
-    const database = openDatabase(declaration.connection);
-    const open = (): Promise<Sessions> =>
-        openSessions(database, {
-            identity,
-            settings: declaration.run,
-            waitMs: options.waitMs,
-            report: options.report,
-        });
-    let sessions = await open();
+    const run = new Run(declaration, options);
     try {
+        return await run.go();
+    } catch (error) {
+        throw explainFailure(error, {
+            what: "The run failed",
+            state: run.state,
+            next: {
+                "": "See that the server runs, then run the same command again: it reads the ledger and goes on from there.",
+            },
+        });
+    } finally {
+        await run.close();
+    }
+}
+
+class Run {
+    /** What a person must know when something unforeseen ends the run now. */
+    state = "No script was run.";
+    private readonly identity = identifyRun();
+    private readonly database: Database;
+    private sessions: Sessions | undefined;
+
+    constructor(
+        private readonly declaration: Declaration,
+        private readonly options: RunOptions,
+    ) {
+        this.database = openDatabase(declaration.connection);
+    }
+
+    async go(): Promise<RunResult> {
+        const { declaration, options, database, identity } = this;
+        const sessions = await this.open(options.waitMs);
         const planned = await buildPlan(declaration, {
             projectDir: options.projectDir,
             observe: options.observe,
@@ -94,12 +85,7 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
         if (plan.refusals.length > 0) throw new PlanRefused(plan);
         if (steps.length === 0 && plan.adopt === null && !ownerChanges(declaration, planned))
             return { plan, changed: false, version: plan.to, snapshot: null, runId: null };
-        if (options.confirm !== undefined && !(await options.confirm(plan)))
-            throw new RefusedError({
-                what: "Not confirmed.",
-                state: "Nothing was touched.",
-                next: "Run again and answer yes, or give --yes.",
-            });
+        if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
 
         const runId = randomUUID();
         const snapshot = await snapshotBefore(declaration, planned, database, sessions.guard, options);
@@ -119,28 +105,59 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
             report: options.report,
             mirror: null,
         };
-        const reopen = async (): Promise<Sessions> => {
-            await sessions.close();
-            sessions = await openSessions(database, {
-                identity,
-                settings: declaration.run,
-                waitMs: 60_000,
-                report: options.report,
-            });
-            await prepareSessions(sessions);
-            return sessions;
-        };
-        await runSteps(context, sessions, planned, reopen, async (error, done) => {
-            await finish(sessions.guard, context, planned, error.message).catch(() => undefined);
-            throw outcomeOf(error, { planned, done, snapshot });
+        const last = await runSteps(context, sessions, planned, {
+            reopen: () => this.reopen(),
+            fail: async (error, done) => {
+                await this.finish(context, planned, error.message).catch(() => undefined);
+                throw outcomeOf(error, { planned, done, snapshot });
+            },
         });
-        const version = await verify(sessions.worker, declaration, planned, context, snapshot);
-        await finish(sessions.guard, context, planned, null);
+        this.state = `All scripts have taken effect; the database is at ${plan.to ?? "0"}.`;
+        const version = await verify(last.worker, declaration, planned, context, snapshot);
+        await this.finish(context, planned, null);
         options.report({ type: "verified", version: version ?? "0" });
         return { plan, changed: true, version, snapshot, runId };
-    } finally {
-        await sessions.close();
     }
+
+    async close(): Promise<void> {
+        await this.sessions?.close();
+    }
+
+    private async open(waitMs: number): Promise<Sessions> {
+        this.sessions = await openSessions(this.database, {
+            identity: this.identity,
+            settings: this.declaration.run,
+            waitMs,
+            report: this.options.report,
+        });
+        return this.sessions;
+    }
+
+    /** After a broken connection: the old session may still be at work, and has its lock until it has ended. */
+    private async reopen(): Promise<Sessions> {
+        await this.sessions?.close();
+        const sessions = await this.open(60_000);
+        await prepareSessions(sessions);
+        return sessions;
+    }
+
+    /** Writes how the run ended, and the schema as it is now. */
+    private async finish(context: StepContext, planned: Planned, error: string | null): Promise<void> {
+        const guard = this.sessions?.guard;
+        if (guard === undefined) return;
+        const stamp = await readCatalogStamp(guard);
+        const catalog = toObjects(await readCatalog(guard));
+        const mirror = (context.mirror ?? planned.state.mirror)?.table ?? null;
+        await recordRunEnd(guard, { id: context.runId, set: context.set }, error, { stamp, catalog, mirror });
+    }
+}
+
+function notConfirmed(): RefusedError {
+    return new RefusedError({
+        what: "Not confirmed.",
+        state: "Nothing was touched.",
+        next: "Run again and answer yes, or give --yes.",
+    });
 }
 
 function ownerChanges(declaration: Declaration, { state }: Planned): boolean {
@@ -200,86 +217,4 @@ async function prepare(
         await guard.query("ROLLBACK").catch(() => undefined);
         throw error;
     }
-}
-
-async function runSteps(
-    context: StepContext,
-    first: Sessions,
-    { steps, state }: Planned,
-    reopen: () => Promise<Sessions>,
-    fail: (error: StepFailed | ConnectionLost | Error, done: number) => Promise<never>,
-): Promise<void> {
-    let sessions = first;
-    for (const [index, step] of steps.entries()) {
-        const { direction, version, name } = step;
-        const place = { index: index + 1, count: steps.length, direction, version, name };
-        context.report({ type: "step-start", ...place });
-        const forward = (message: { message?: string | undefined }): void => {
-            context.report({ type: "notice", version, text: message.message ?? "" });
-        };
-        const started = Date.now();
-        sessions.worker.on("notice", forward);
-        try {
-            await executeStep(context, sessions, step, progressOf(step, state.ledger.progress));
-        } catch (error) {
-            if (!(error instanceof ConnectionLost)) return await fail(asError(error), index);
-            // Never run it again blindly: the ledger knows whether the COMMIT took effect.
-            let after: Sessions;
-            try {
-                after = await reopen();
-            } catch (again) {
-                return await fail(new ConnectionLost(step, again), index);
-            }
-            if (!(await tookEffect(after.guard, context.set, step))) return await fail(error, index);
-            sessions = after;
-            context.mirror = null;
-        } finally {
-            sessions.worker.off("notice", forward);
-        }
-        context.report({ type: "step-done", ...place, ms: Date.now() - started });
-    }
-}
-
-async function tookEffect(client: Client, set: string, step: PreparedStep): Promise<boolean> {
-    const ledger = await readLedger(client, set);
-    const isApplied = ledger.rows.some((row) => row.version === step.version);
-    return isApplied === (step.direction === "up");
-}
-
-function progressOf(step: PreparedStep, progress: Progress | undefined): Progress | undefined {
-    return progress?.version === step.version && progress.direction === step.direction ? progress : undefined;
-}
-
-function asError(error: unknown): Error {
-    return error instanceof Error ? error : new Error(String(error));
-}
-
-/** Reads ledger and history table again and compares them with what the plan promised. */
-async function verify(
-    client: Client,
-    declaration: Declaration,
-    { plan, set, steps }: Planned,
-    context: StepContext,
-    snapshot: string | null,
-): Promise<string | null> {
-    await client.query("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL");
-    if (context.searchPath !== "") await client.query(`SET search_path = ${context.searchPath}`);
-    const state = await readState(client, declaration, set);
-    const applied = new Set(state.applied.map((row) => row.version));
-    const wrong = steps.filter((s) => applied.has(s.version) !== (s.direction === "up")).map((s) => s.version);
-    if (wrong.length === 0 && state.refusals.length === 0) return plan.to;
-    throw new FailedError({
-        what: `All scripts have run, but ${wrong.length > 0 ? `the ledger is wrong on ${wrong.join(", ")}` : "the history table differs from the ledger"}.`,
-        where: { object: declaration.set },
-        detail: state.refusals.map((r) => r.text),
-        state: `The scripts' effects stay.${snapshot === null ? "" : ` Snapshot: ${snapshot}.`}`,
-        next: "Look at schemaward status; correct the history with schemaward resolve.",
-    });
-}
-
-async function finish(client: Client, context: StepContext, planned: Planned, error: string | null): Promise<void> {
-    const stamp = await readCatalogStamp(client);
-    const catalog = toObjects(await readCatalog(client));
-    const mirror = (context.mirror ?? planned.state.mirror)?.table ?? null;
-    await recordRunEnd(client, { id: context.runId, set: context.set }, error, { stamp, catalog, mirror });
 }

@@ -6,7 +6,7 @@ import type { Planned } from "../plan/build";
 import { openStore } from "../snapshots/stores";
 import { takeSnapshot } from "../snapshots/take";
 import { catalogHash, readCatalog } from "../sql/catalog";
-import type { RunOptions } from "./run";
+import type { RunOptions } from "./options";
 
 /**
  * Takes the pre-migration snapshot, verified, before the first script.

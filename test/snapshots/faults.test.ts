@@ -10,7 +10,8 @@ import type { SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { takeSnapshot } from "../../core/snapshots/take";
 import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
-import { childrenNamed, eventually, filesIn, fixture, hooked, request, withClient } from "./fixture";
+import { childrenNamed, filesIn, fixture, hooked, request, withClient } from "./fixture";
+import { eventually } from "../support/eventually";
 import { canary, startTestServer, type TestServer } from "../support/postgres";
 
 describe("a snapshot that fails", function () {

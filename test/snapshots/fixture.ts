@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -130,13 +129,4 @@ export async function childrenNamed(program: string, parent = process.pid): Prom
 export async function filesIn(folder: string): Promise<{ name: string; content: Buffer }[]> {
     const names = await readdir(folder).catch(() => []);
     return Promise.all(names.sort().map(async (name) => ({ name, content: await readFile(path.join(folder, name)) })));
-}
-
-/** Waits for a condition, at most 15 seconds. */
-export async function eventually(condition: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + 15_000;
-    while (!(await condition())) {
-        assert(Date.now() < deadline, "it did not come about in 15 s");
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    }
 }

@@ -11,17 +11,8 @@ import type { SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { takeSnapshot, type SnapshotProgress } from "../../core/snapshots/take";
 import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
-import {
-    childrenNamed,
-    contentOf,
-    eventually,
-    filesIn,
-    fixture,
-    fixtureRows,
-    hooked,
-    request,
-    withClient,
-} from "./fixture";
+import { childrenNamed, contentOf, filesIn, fixture, fixtureRows, hooked, request, withClient } from "./fixture";
+import { eventually } from "../support/eventually";
 import { canary, startTestServer, type TestServer } from "../support/postgres";
 
 const run = promisify(execFile);

@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { FailedError } from "../../core/errors";
+import { eventually } from "../support/eventually";
+import { startTestServer, type TestServer } from "../support/postgres";
+import { TestProject } from "../support/project";
+import { Proxy, type ProxyHooks } from "../support/proxy";
+
+describe("losing the connection", function () {
+    this.timeout(60_000);
+    let server: TestServer;
+    let project: TestProject;
+    let proxy: Proxy | undefined;
+
+    before(async () => {
+        server = await startTestServer();
+    });
+    after(async () => server.stop());
+    beforeEach(async () => {
+        project = new TestProject(server, await server.create());
+        project
+            .migration("001", "CREATE TABLE a (id int); INSERT INTO a VALUES (1)", "DROP TABLE a")
+            .migration("002", "CREATE TABLE b (id int); INSERT INTO b VALUES (1), (2)", "DROP TABLE b")
+            .migration("003", "CREATE TABLE c (id int)", "DROP TABLE c");
+    });
+    afterEach(async () => {
+        await proxy?.stop();
+        proxy = undefined;
+        project.remove();
+    });
+
+    async function migrateThrough(hooks: ProxyHooks, version: string): Promise<unknown> {
+        proxy = await Proxy.start(server.port, hooks);
+        const url = proxy.through(server.url(project.database));
+        return project.migrate(version, { connection: { url } });
+    }
+
+    /** Cuts once, at the first message that fits. */
+    function once_(fits: (text: string) => boolean): (chunk: Buffer) => boolean {
+        let done = false;
+        return (chunk) => {
+            if (done || !fits(chunk.toString("latin1"))) return true;
+            done = true;
+            return false;
+        };
+    }
+
+    it("a COMMIT took effect, its answer was lost: the ledger says so, and the run goes on", async () => {
+        let sent = false;
+        await migrateThrough(
+            {
+                toServer: (chunk) => {
+                    sent ||= chunk.includes("CREATE TABLE b");
+                    return true;
+                },
+                toClient: once_((text) => sent && text.includes("COMMIT\0")),
+            },
+            "latest",
+        );
+        assert.deepEqual(await project.applied(), ["001", "002", "003"]);
+        assert.deepEqual(await project.query("SELECT count(*) FROM b"), [["2"]]);
+    });
+
+    it("a message never reached the server: nothing of it happened, and the error says where things are", async () => {
+        await assert.rejects(
+            migrateThrough({ toServer: once_((text) => text.includes("CREATE TABLE b")) }, "latest"),
+            (error) => {
+                assert(error instanceof FailedError);
+                assert.match(error.message, /^002_m2\.sql: The connection broke while 002 was going forward/);
+                assert.match(
+                    error.message,
+                    /Done and staying: 001 applied\. 002 was rolled back whole\. The database is at 001\./,
+                );
+                return true;
+            },
+        );
+        assert.deepEqual(await project.applied(), ["001"]);
+        await project.migrate("latest");
+        assert.deepEqual(await project.query("SELECT count(*) FROM b"), [["2"]]);
+    });
+
+    it("the answer to a down script's COMMIT was lost: likewise", async () => {
+        await project.migrate("latest");
+        let sent = false;
+        await migrateThrough(
+            {
+                toServer: (chunk) => {
+                    sent ||= chunk.includes("DROP TABLE b");
+                    return true;
+                },
+                toClient: once_((text) => sent && text.includes("COMMIT\0")),
+            },
+            "1",
+        );
+        assert.deepEqual(await project.applied(), ["001"]);
+    });
+
+    it("the connection is cut at every message in turn: one re-run always gets there", async () => {
+        for (let cutAt = 1; ; cutAt++) {
+            const database = await server.create("cut");
+            const target = new TestProject(server, database);
+            for (const v of ["001", "002", "003"])
+                target.migration(v, `CREATE TABLE t${v} (id int); INSERT INTO t${v} VALUES (1)`, `DROP TABLE t${v}`);
+            let messages = 0;
+            const cutting = await Proxy.start(server.port, { toServer: () => ++messages !== cutAt });
+            const through = { connection: { url: cutting.through(server.url(database)) } };
+            const failure = await target.migrate("latest", through).then(
+                () => undefined,
+                (error: unknown) => error,
+            );
+            assert(failure === undefined || failure instanceof FailedError, String(failure));
+            await cutting.stop();
+            await target.migrate("latest", {}, { waitMs: 10_000 });
+            assert.deepEqual(await target.applied(), ["001", "002", "003"], `cut at ${cutAt}`);
+            assert.deepEqual(await target.query("SELECT (SELECT count(*) FROM t001) + (SELECT count(*) FROM t003)"), [
+                ["2"],
+            ]);
+            assert.deepEqual(
+                await target.query(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                ),
+                [["0"]],
+            );
+            target.remove();
+            if (failure === undefined && messages < cutAt) break;
+        }
+    });
+
+    async function endSession(application: string): Promise<void> {
+        await server.withClient("postgres", async (client) => {
+            await eventually(async () => {
+                const { rows } = await client.query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'schemaward run %' AND " +
+                        application,
+                    [project.database],
+                );
+                return rows.length > 0;
+            });
+        });
+    }
+
+    it("the worker's session is ended by an administrator: rolled back whole, said so", async () => {
+        project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(30)", "DROP TABLE b");
+        const running = assert.rejects(project.migrate("latest"), (error) => {
+            assert(error instanceof FailedError);
+            assert.match(error.message, /The connection broke while 002 was going forward/);
+            return true;
+        });
+        await endSession("query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()");
+        await running;
+        assert.deepEqual(await project.applied(), ["001"]);
+        assert.deepEqual(await project.query("SELECT to_regclass('b')"), [[null]]);
+    });
+
+    it("the guard's session is ended, and with it the lock: nothing is committed any more", async () => {
+        project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(1)", "DROP TABLE b");
+        const running = assert.rejects(project.migrate("latest"), (error) => {
+            assert(error instanceof FailedError, String(error));
+            assert.match(error.message, /The run has lost its lock on the database/);
+            assert.match(error.message, /002 was rolled back whole/);
+            return true;
+        });
+        await eventually(
+            async () =>
+                (
+                    await project.query(
+                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' AND pid <> pg_backend_pid()",
+                    )
+                )[0]?.[0] === "1",
+        );
+        await project.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+               AND (classid::bigint << 32 | objid::bigint) = 8318822943420493165`,
+        );
+        await running;
+        assert.deepEqual(await project.applied(), ["001"]);
+        assert.deepEqual(await project.query("SELECT to_regclass('b')"), [[null]]);
+    });
+
+    function startRun(version: string): ChildProcess {
+        return fork(path.join(__dirname, "run-process.js"), [project.dir, version], {
+            env: { ...process.env, DATABASE_URL: server.url(project.database) },
+            stdio: ["ignore", "ignore", "ignore", "ipc"],
+        });
+    }
+
+    it("kill -9 of the process in the middle of a script: the server ends it, the next run goes through", async () => {
+        project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(600)", "DROP TABLE b");
+        const child = startRun("latest");
+        await eventually(
+            async () =>
+                (
+                    await project.query(
+                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+                    )
+                )[0]?.[0] === "1",
+        );
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b");
+        // client_connection_check_interval: the dead process's statement is ended by the server, not waited for.
+        await project.migrate("latest", {}, { waitMs: 10_000 });
+        assert.deepEqual(await project.applied(), ["001", "002", "003"]);
+    });
+
+    it("the server crashes in the middle and comes back: one re-run gets there", async () => {
+        project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(600)", "DROP TABLE b");
+        const running = assert.rejects(project.migrate("latest"), FailedError);
+        await eventually(
+            async () =>
+                (
+                    await project.query(
+                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+                    )
+                )[0]?.[0] === "1",
+        );
+        await server.kill();
+        await running;
+        await server.restart();
+        project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b");
+        await project.migrate("latest");
+        assert.deepEqual(await project.applied(), ["001", "002", "003"]);
+    });
+});
