@@ -137,6 +137,45 @@ interface Running {
     end(signal: NodeJS.Signals): Promise<void>;
 }
 
+/** A hot standby of a server; undefined where the binaries lack pg_basebackup. */
+export async function startStandby(
+    primary: LocalPostgres,
+): Promise<{ url(database: string): string; stop(): Promise<void> } | undefined> {
+    const as = serverUser();
+    const bin = reachable(primary.binaries, as);
+    if (!existsSync(path.join(bin, "pg_basebackup"))) return undefined;
+    const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-standby-"));
+    const data = path.join(home, "data");
+    if (as !== undefined) await chown(home, as.uid, as.gid);
+    const { user, password } = primary;
+    await run(
+        path.join(bin, "pg_basebackup"),
+        ["-D", data, "-R", "-X", "stream", "-c", "fast", "-h", "127.0.0.1", "-p", String(primary.port), "-U", user],
+        { ...as, cwd: home, env: { ...process.env, PGPASSWORD: password } },
+    );
+    const port = await freePort();
+    const child = spawn(
+        path.join(bin, "postgres"),
+        ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", "", "-F", "-c", "max_connections=40"],
+        { ...as, cwd: home, stdio: "ignore" },
+    );
+    const gone = once(child, "exit");
+    const url = (database: string): string => {
+        const address = new URL(primary.url(database));
+        address.port = String(port);
+        return address.toString();
+    };
+    await answers(url("postgres"), () => (child.exitCode === null ? undefined : "the standby ended"));
+    return {
+        url,
+        stop: async () => {
+            child.kill("SIGINT");
+            await gone;
+            await rm(home, { recursive: true, force: true });
+        },
+    };
+}
+
 /** PostgreSQL refuses to run as root: then another user's ids. */
 function serverUser(): { uid: number; gid: number } | undefined {
     if (process.getuid?.() !== 0) return undefined;

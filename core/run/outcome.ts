@@ -16,7 +16,7 @@ export function outcomeOf(error: Error, progress: Progress): Error {
     if (step === undefined) return error;
     const { plan } = planned;
     const state = [
-        stays(planned, done),
+        ...(done === 0 && step.shape.units.length > 1 ? [] : [stays(planned, done)]),
         rolledBack(error, step.version, step.shape.units.length),
         `The database is at ${headAfter(planned, done) ?? "0"}.`,
         ...(snapshot === null ? [] : [`Snapshot from before: ${snapshot}.`]),

@@ -53,12 +53,14 @@ export function shapeScript(statements: readonly Statement[], sql: string, file:
             units: [{ statements: all, transactional: true, beginOptions: blocks.find((b) => b.block)?.options ?? "" }],
         };
     }
+    // Where the script asks for it, a procedure may commit; within our BEGIN it could not.
+    const mayCommit = (s: Statement): boolean => annotation.test(sql) && nodeType(s.node) === "CallStmt";
     const units = blocks.flatMap((b): Unit[] =>
         b.block
             ? [{ statements: b.statements, transactional: true, beginOptions: b.options }]
             : b.statements.map((s) => ({
                   statements: [s],
-                  transactional: whyNoTransaction(s) === undefined,
+                  transactional: whyNoTransaction(s) === undefined && !mayCommit(s),
                   beginOptions: "",
               })),
     );

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { Client } from "pg";
+import { FailedError, RefusedError } from "../../core/errors";
+import { freePort, startStandby } from "../../tools/local-postgres";
+import { findPgbouncer } from "../../tools/prepare";
+import { eventually } from "../support/eventually";
+import { startTestServer, type TestServer } from "../support/postgres";
+import { TestProject } from "../support/project";
+
+describe("locks", function () {
+    this.timeout(60_000);
+    let server: TestServer;
+    let project: TestProject;
+
+    before(async () => {
+        server = await startTestServer(undefined, { wal_level: "replica", max_wal_senders: "3" });
+    });
+    after(async () => server.stop());
+    beforeEach(async () => {
+        project = new TestProject(server, await server.create());
+        project
+            .migration("001", "CREATE TABLE a (id int)", "DROP TABLE a")
+            .migration("002", "ALTER TABLE a ADD COLUMN b int", "ALTER TABLE a DROP COLUMN b");
+    });
+    afterEach(() => {
+        project.remove();
+    });
+
+    async function withHolder<T>(sql: string, work: (holder: Client) => Promise<T>): Promise<T> {
+        return server.withClient(project.database, async (holder) => {
+            await holder.query(sql);
+            return work(holder);
+        });
+    }
+
+    it("one run at a time on a database: the second is refused, naming the first", async () => {
+        project.migration("002", "SELECT pg_sleep(600)", "SELECT 1");
+        const stop = new AbortController();
+        const first = project.migrate("latest", {}, { signal: stop.signal });
+        first.catch(() => undefined);
+        await eventually(() => project.events.some((e) => e.type === "step-start" && e.version === "002"));
+        await assert.rejects(project.migrate("latest"), (error) => {
+            assert(error instanceof RefusedError);
+            assert.match(
+                error.message,
+                new RegExp(
+                    `Another run works on this database: schemaward run .*@.*:${process.pid}, server process \\d+, since 20`,
+                ),
+            );
+            assert.match(error.message, /State: Nothing was touched by this run/);
+            return true;
+        });
+        stop.abort();
+        await assert.rejects(first, /002 was interrupted going forward[^]*Done and staying: 001 applied/);
+        assert.deepEqual(await project.applied(), ["001"]);
+    });
+
+    it("the second may wait for the first", async () => {
+        project.migration("002", "SELECT pg_sleep(0.7)", "SELECT 1");
+        const first = project.migrate("latest");
+        await eventually(() => project.events.some((e) => e.type === "step-start" && e.version === "002"));
+        const second = await project.migrate("latest", {}, { waitMs: 20_000 });
+        assert.equal((await first).changed, true);
+        assert.equal(second.changed, false);
+        assert(project.events.some((e) => e.type === "waiting-for-lock"));
+        assert.deepEqual(await project.applied(), ["001", "002"]);
+    });
+
+    it("runs on two databases of one server do not wait for each other", async () => {
+        const other = new TestProject(server, await server.create());
+        other.migration("001", "SELECT pg_sleep(0.5)", "SELECT 1");
+        await Promise.all([other.migrate("latest"), project.migrate("latest")]);
+        other.remove();
+    });
+
+    it("a long reader: no migration within the budget, a clean failure that names it", async () => {
+        await project.migrate("1");
+        await withHolder("BEGIN; SELECT * FROM a", async () => {
+            const started = Date.now();
+            const run = { ...project.declaration("2").run, lockTimeoutMs: 200, lockBudgetMs: 2_000 };
+            await assert.rejects(project.migrate("2", { run }), (error) => {
+                assert(error instanceof FailedError);
+                assert.match(error.message, /canceling statement due to lock timeout/);
+                assert.match(error.message, /SQLSTATE 55P03/);
+                assert.match(error.message, /Held by: pid \d+ \(schemaward test, owner, idle in transaction since/);
+                assert.match(error.message, /Next: End what holds the lock/);
+                return true;
+            });
+            assert(Date.now() - started < 6_000);
+            assert(project.events.some((e) => e.type === "retry"));
+        });
+        assert.deepEqual(await project.applied(), ["001"]);
+    });
+
+    it("writers behind the migration's request wait no longer than its lock timeout", async () => {
+        await project.migrate("1");
+        await withHolder("BEGIN; SELECT * FROM a", async (holder) => {
+            const run = { ...project.declaration("2").run, lockTimeoutMs: 300, lockBudgetMs: 3_000 };
+            const running = project.migrate("2", { run });
+            running.catch(() => undefined);
+            await eventually(() => project.events.some((e) => e.type === "step-start"));
+            let longest = 0;
+            for (let i = 0; i < 15; i++) {
+                const started = Date.now();
+                await project.query("INSERT INTO a VALUES (1)");
+                longest = Math.max(longest, Date.now() - started);
+            }
+            assert(longest < 1_500, `${longest} ms`);
+            await holder.query("ROLLBACK");
+            await running.catch(() => undefined);
+        });
+    });
+
+    it("goes on as soon as the lock is free", async () => {
+        await project.migrate("1");
+        await withHolder("BEGIN; SELECT * FROM a", async (holder) => {
+            const running = project.migrate("2");
+            await eventually(() => project.events.some((e) => e.type === "retry"));
+            await holder.query("COMMIT");
+            assert.equal((await running).version, "002");
+        });
+        assert(project.events.some((e) => e.type === "blocked" && e.by.includes("schemaward test")));
+    });
+
+    it("a deadlock's victim is run again, whole", async () => {
+        project
+            .migration("002", "CREATE TABLE log (n int); CREATE TABLE b (id int)", "DROP TABLE log, b")
+            .migration(
+                "003",
+                "INSERT INTO log VALUES (1);\nLOCK TABLE a;\nSELECT pg_sleep(0.5);\nLOCK TABLE b;",
+                "SELECT 1",
+            );
+        await project.migrate("2");
+        await withHolder("SET deadlock_timeout = '10s'; BEGIN; LOCK TABLE b", async (holder) => {
+            const run = { ...project.declaration("3").run, lockTimeoutMs: 20_000 };
+            const running = project.migrate("3", { run });
+            await eventually(
+                async () =>
+                    (
+                        await project.query("SELECT count(*) FROM pg_locks WHERE relation = 'a'::regclass AND granted")
+                    )[0]?.[0] === "1",
+            );
+            await holder.query("LOCK TABLE a");
+            await holder.query("COMMIT");
+            await running;
+        });
+        assert(project.events.some((e) => e.type === "retry" && e.why.includes("deadlock")));
+        assert.deepEqual(await project.query("SELECT count(*) FROM log"), [["1"]]);
+    });
+
+    it("a standby is refused", async function () {
+        const standby = await startStandby(server);
+        if (standby === undefined) this.skip();
+        try {
+            await assert.rejects(
+                project.migrate("latest", { connection: { url: standby.url("postgres") } }),
+                /This server is a standby[^]*Point the connection at the primary/,
+            );
+        } finally {
+            await standby.stop();
+        }
+    });
+
+    it("a transaction pooler is refused, a session pooler is not", async function () {
+        const bouncer = findPgbouncer();
+        if (bouncer === undefined) this.skip();
+        const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-bouncer-"));
+        for (const mode of ["transaction", "session"]) {
+            const port = await startBouncer(bouncer, home, mode);
+            const url = new URL(server.url(project.database));
+            url.port = String(port.number);
+            const running = project.migrate("latest", { connection: { url: url.toString() } });
+            if (mode === "session") await running;
+            else await assert.rejects(running, /goes through a transaction pooler/);
+            await port.stop();
+        }
+        await rm(home, { recursive: true });
+    });
+
+    async function startBouncer(
+        bouncer: NonNullable<ReturnType<typeof findPgbouncer>>,
+        home: string,
+        mode: string,
+    ): Promise<{ number: number; stop: () => Promise<void> }> {
+        const number = await freePort();
+        const ini = path.join(home, `${mode}.ini`);
+        await writeFile(path.join(home, "users"), `"owner" "${server.password}"\n`);
+        await writeFile(
+            ini,
+            `[databases]\n* = host=127.0.0.1 port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${number}\n` +
+                `auth_type = scram-sha-256\nauth_file = ${home}/users\npool_mode = ${mode}\nignore_startup_parameters = options,extra_float_digits\nunix_socket_dir =\n`,
+        );
+        if (process.getuid?.() === 0) await promisify(execFile)("chmod", ["-R", "a+rX", home]);
+        const child = spawn(bouncer.file, ["-q", ...(process.getuid?.() === 0 ? ["-u", "nobody"] : []), ini], {
+            stdio: "ignore",
+            env: bouncer.env,
+        });
+        const gone = once(child, "exit");
+        await eventually(async () => {
+            const url = new URL(server.url("postgres"));
+            url.port = String(number);
+            const client = new Client({ connectionString: url.toString() });
+            return client.connect().then(
+                async () => client.end().then(() => true),
+                () => false,
+            );
+        });
+        return {
+            number,
+            stop: async () => {
+                child.kill("SIGTERM");
+                await gone;
+            },
+        };
+    }
+});

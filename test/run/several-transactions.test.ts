@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { FailedError } from "../../core/errors";
+import { PlanRefused } from "../../core/run/run";
+import { eventually } from "../support/eventually";
+import { startTestServer, type TestServer } from "../support/postgres";
+import { TestProject } from "../support/project";
+
+describe("scripts of several transactions", function () {
+    this.timeout(60_000);
+    let server: TestServer;
+    let project: TestProject;
+
+    before(async () => {
+        server = await startTestServer();
+    });
+    after(async () => server.stop());
+    beforeEach(async () => {
+        project = new TestProject(server, await server.create());
+        project.migration(
+            "001",
+            "CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 100)",
+            "DROP TABLE t",
+        );
+    });
+    afterEach(() => {
+        project.remove();
+    });
+
+    async function failure(running: Promise<unknown>): Promise<FailedError> {
+        try {
+            await running;
+        } catch (error) {
+            assert(error instanceof FailedError, String(error));
+            return error;
+        }
+        throw new Error("it went through");
+    }
+
+    async function refusals(version: string): Promise<string[]> {
+        try {
+            await project.migrate(version);
+        } catch (error) {
+            assert(error instanceof PlanRefused, String(error));
+            return error.plan.refusals.map((r) => r.code);
+        }
+        return [];
+    }
+
+    const progress = async (): Promise<(string | null)[][]> =>
+        project.query("SELECT version, direction, unit, finished FROM schemaward.progress ORDER BY unit");
+
+    it("an index is built concurrently, and undone so", async () => {
+        project.migration(
+            "002",
+            "CREATE INDEX CONCURRENTLY t_id ON t (id);\nALTER TABLE t ADD COLUMN n int;",
+            "ALTER TABLE t DROP COLUMN n;\nDROP INDEX CONCURRENTLY t_id;",
+        );
+        const plan = await project.plan("latest");
+        assert.equal(plan.steps[1]?.transactions, 2);
+        assert.match(plan.steps[1].transactionsReason ?? "", /line 1: CREATE INDEX CONCURRENTLY/);
+        await project.migrate("latest");
+        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
+            ["true"],
+        ]);
+        await project.migrate("1");
+        assert.deepEqual(await project.query("SELECT to_regclass('t_id')"), [[null]]);
+        assert.deepEqual(await progress(), []);
+    });
+
+    it("a concurrent index waits for old transactions beyond the lock timeout, naming them", async () => {
+        project.migration("002", "CREATE INDEX CONCURRENTLY t_id ON t (id)", "DROP INDEX t_id");
+        await project.migrate("1");
+        await server.withClient(project.database, async (holder) => {
+            await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
+            const run = { ...project.declaration("2").run, lockTimeoutMs: 50 };
+            const running = project.migrate("2", { run });
+            await eventually(() => project.events.some((e) => e.type === "blocked"));
+            await new Promise((resolve) => setTimeout(resolve, 300));
+            await holder.query("COMMIT");
+            await running;
+        });
+        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
+            ["true"],
+        ]);
+    });
+
+    it("its deadline ends it, leaves no invalid index, and names who was in the way", async () => {
+        project.migration("002", "CREATE INDEX CONCURRENTLY t_id ON t (id)", "DROP INDEX t_id");
+        await project.migrate("1");
+        await server.withClient(project.database, async (holder) => {
+            await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
+            const run = { ...project.declaration("2").run, indexDeadlineMs: 700 };
+            const running = failure(project.migrate("2", { run }));
+            // The drop of the leftover waits for the holder, too.
+            await eventually(
+                async () =>
+                    (
+                        await project.query(
+                            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DROP INDEX CONCURRENTLY%' AND state = 'active'",
+                        )
+                    )[0]?.[0] === "1",
+            );
+            await holder.query("COMMIT");
+            const error = await running;
+            assert.match(error.message, /002 was ended at its deadline, going forward/);
+            assert.match(error.message, /Held by: pid \d+ \(schemaward test/);
+        });
+        assert.deepEqual(await project.query("SELECT to_regclass('t_id')"), [[null]]);
+        assert.deepEqual(await progress(), []);
+        assert.equal((await project.migrate("2")).version, "002");
+    });
+
+    it("a unique index that cannot be: no invalid one stays, earlier transactions do", async () => {
+        project.migration(
+            "002",
+            "ALTER TABLE t ADD COLUMN n int DEFAULT 7;\nCREATE UNIQUE INDEX CONCURRENTLY t_n ON t (n);",
+            "DROP INDEX t_n; ALTER TABLE t DROP COLUMN n",
+        );
+        const error = await failure(project.migrate("latest"));
+        assert.match(error.message, /^002_m2\.sql:2: 002 failed going forward: could not create unique index "t_n"/m);
+        assert.match(
+            error.message,
+            /Of 002, 1 of 2 transactions are done and stay \(the ledger knows which\); the failed one was rolled back/,
+        );
+        assert.deepEqual(await project.query("SELECT to_regclass('t_n')"), [[null]]);
+        assert.deepEqual(await progress(), [["002", "up", "0", "true"]]);
+        assert.deepEqual(await project.applied(), ["001"]);
+
+        // Not with what is half done left lying there.
+        assert.deepEqual(await refusals("1"), ["unfinished"]);
+        assert.deepEqual(await refusals("0"), ["unfinished"]);
+        assert.equal((await project.plan("2")).unfinished?.goesOn, true);
+
+        // Edited where it was not done: it goes on; the first statement is not run again.
+        project.migration(
+            "002",
+            "ALTER TABLE t ADD COLUMN n int DEFAULT 7;\nCREATE INDEX CONCURRENTLY t_n ON t (n);",
+            "DROP INDEX t_n; ALTER TABLE t DROP COLUMN n",
+        );
+        await project.migrate("latest");
+        assert.deepEqual(await project.applied(), ["001", "002"]);
+        assert.deepEqual(await progress(), []);
+    });
+
+    it("edited where it is done already: refused, until a person has settled it", async () => {
+        project.migration(
+            "002",
+            "ALTER TABLE t ADD COLUMN n int;\nCREATE INDEX CONCURRENTLY t_n ON t (nowhere);",
+            "ALTER TABLE t DROP COLUMN n",
+        );
+        await failure(project.migrate("latest"));
+        project.migration(
+            "002",
+            "ALTER TABLE t ADD COLUMN m int;\nCREATE INDEX CONCURRENTLY t_m ON t (m);",
+            "ALTER TABLE t DROP COLUMN m",
+        );
+        assert.deepEqual(await refusals("2"), ["unfinished-edited"]);
+        assert.deepEqual(await progress(), [["002", "up", "0", "true"]]);
+    });
+
+    it("own BEGIN…COMMIT blocks are committed one by one, each with its note", async () => {
+        project.migration(
+            "002",
+            "BEGIN;\nINSERT INTO t VALUES (1001);\nCOMMIT;\nBEGIN;\nINSERT INTO t VALUES (1002);\nINSERT INTO nowhere VALUES (1);\nCOMMIT;",
+            "DELETE FROM t WHERE id > 1000",
+        );
+        const error = await failure(project.migrate("latest"));
+        assert.match(error.message, /^002_m2\.sql:6: /m);
+        assert.deepEqual(await project.query("SELECT id FROM t WHERE id > 1000"), [["1001"]]);
+        await project.query("CREATE TABLE nowhere (id int)");
+        await project.migrate("latest");
+        assert.deepEqual(await project.query("SELECT id FROM t WHERE id > 1000 ORDER BY 1"), [["1001"], ["1002"]]);
+    });
+
+    it("a procedure that commits is told to ask for it, and runs when it does", async () => {
+        const create =
+            "CREATE TABLE u (n int);\nCREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..3 LOOP INSERT INTO u VALUES (i); COMMIT; END LOOP; END $$;\n";
+        project.migration("002", `${create}CALL fill();`, "DROP PROCEDURE fill; DROP TABLE u");
+        const error = await failure(project.migrate("latest"));
+        assert.match(error.message, /SQLSTATE 2D000/);
+        assert.match(error.message, /add the line "-- schemaward: no-transaction" to it/);
+        assert.deepEqual(await project.query("SELECT to_regclass('u')"), [[null]]);
+        project.migration(
+            "002",
+            `-- schemaward: no-transaction\n${create}CALL fill();`,
+            "DROP PROCEDURE fill; DROP TABLE u",
+        );
+        await project.migrate("latest");
+        assert.deepEqual(await project.query("SELECT count(*) FROM u"), [["3"]]);
+        await project.migrate("1");
+    });
+
+    it("a DO block that commits runs outside of a transaction", async () => {
+        project.migration(
+            "002",
+            "CREATE TABLE u (n int);\nDO $$ BEGIN FOR i IN 1..3 LOOP INSERT INTO u VALUES (i); COMMIT; END LOOP; END $$;",
+            "DROP TABLE u",
+        );
+        await project.migrate("latest");
+        assert.deepEqual(await project.query("SELECT count(*) FROM u"), [["3"]]);
+    });
+
+    it("a new enum value is committed before its use", async () => {
+        project
+            .migration(
+                "002",
+                "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE m (x mood)",
+                "DROP TABLE m; DROP TYPE mood",
+            )
+            .migration("003", "ALTER TYPE mood ADD VALUE 'happy';\nINSERT INTO m VALUES ('happy');", "DELETE FROM m");
+        await project.migrate("latest");
+        assert.deepEqual(await project.query("SELECT x FROM m"), [["happy"]]);
+    });
+
+    it("VACUUM and DISCARD ALL run, and the lock is held on", async () => {
+        project.migration(
+            "002",
+            "VACUUM t;\nDISCARD ALL;\nINSERT INTO t VALUES (1001);",
+            "DELETE FROM t WHERE id = 1001",
+        );
+        await project.migrate("latest");
+        assert.deepEqual(await project.applied(), ["001", "002"]);
+    });
+
+    it("kill -9 while an index is built: the next run drops what it left and builds it anew", async () => {
+        project.migration(
+            "002",
+            "CREATE INDEX CONCURRENTLY t_id ON t (id);\nALTER TABLE t ADD COLUMN n int;",
+            "DROP INDEX t_id",
+        );
+        await project.migrate("1");
+        await server.withClient(project.database, async (holder) => {
+            await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
+            const child = fork(path.join(__dirname, "run-process.js"), [project.dir, "2"], {
+                env: { ...process.env, DATABASE_URL: server.url(project.database) },
+                stdio: ["ignore", "ignore", "ignore", "ipc"],
+            });
+            await eventually(async () => (await project.query("SELECT to_regclass('t_id')"))[0]?.[0] === "t_id");
+            child.kill("SIGKILL");
+            await once(child, "exit");
+            // The server ends the statement of a dead client, and leaves the index invalid.
+            await eventually(
+                async () =>
+                    (
+                        await project.query(
+                            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND state = 'active'",
+                        )
+                    )[0]?.[0] === "0",
+            );
+            await holder.query("COMMIT");
+        });
+        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
+            ["false"],
+        ]);
+        assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
+        await project.migrate("2", {}, { waitMs: 10_000 });
+        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
+            ["true"],
+        ]);
+        assert.deepEqual(await project.applied(), ["001", "002"]);
+    });
+
+    it("an invalid index that is somebody else's is left alone and told", async () => {
+        await project.migrate("1");
+        await project.query("INSERT INTO t VALUES (1)");
+        await project.query("CREATE UNIQUE INDEX CONCURRENTLY t_id ON t (id)").catch(() => undefined);
+        project.migration("002", "CREATE INDEX CONCURRENTLY IF NOT EXISTS t_id ON t (id)", "DROP INDEX t_id");
+        const error = await failure(project.migrate("2"));
+        assert.match(error.message, /The index t_id on t is invalid, and this run did not build it/);
+        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
+            ["false"],
+        ]);
+    });
+});
