@@ -117,7 +117,10 @@ export function mirrorUndone(shape: MirrorShape, key: MirrorKey): string {
 
 function ownRow(shape: MirrorShape, key: MirrorKey): string {
     return [
-        ...(shape.versionColumn === undefined ? [] : [`${shape.versionColumn}::text = ${escapeLiteral(key.version)}`]),
+        // Leading zeros do not count: a bigint has none, and people write `25` for `025`.
+        ...(shape.versionColumn === undefined
+            ? []
+            : [`ltrim(${shape.versionColumn}::text, '0') = ${escapeLiteral(key.version.replace(/^0+/, ""))}`]),
         ...(shape.nameColumn === undefined ? [] : [`${shape.nameColumn} = ${escapeLiteral(nameFor(shape, key))}`]),
     ].join(" OR ");
 }

@@ -71,15 +71,14 @@ export class TestProject {
         });
     }
 
-    /** Rows as arrays of text. */
+    /** Rows of the last statement, as arrays of text. */
     async query(sql: string): Promise<(string | null)[][]> {
         return this.server.withClient(this.database, async (client) => {
-            const { rows, fields } = await client.query<unknown[]>({ text: sql, rowMode: "array" });
-            return fields.length === 0
-                ? []
-                : rows.map((row) =>
-                      row.map((v) => (v === null ? null : String(v as string | number | boolean | Date))),
-                  );
+            const answer: unknown = await client.query({ text: sql, rowMode: "array" });
+            const last = (Array.isArray(answer) ? answer.at(-1) : answer) as { rows: unknown[][] };
+            return last.rows.map((row) =>
+                row.map((v) => (v === null ? null : String(v as string | number | boolean | Date))),
+            );
         });
     }
 
