@@ -65,6 +65,18 @@ export async function readTarget(flags: TargetFlags): Promise<Target> {
             run: defaultRunSettings,
         },
         projectDir: dirname(dir),
-        commandFlags: `--dir ${flags.dir}${flags.set === undefined ? "" : ` --set ${flags.set}`}`,
+        commandFlags: flagsAgain(flags),
     };
+}
+
+/** The flags as they were given, without the URL: it may hold a password. */
+function flagsAgain({ url, dir, format, set, role }: TargetFlags): string {
+    const value = (text: string): string => (/^[\w./:=@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+    return [
+        ...(url === undefined ? [] : ["--url …"]),
+        ...(dir === undefined ? [] : [`--dir ${value(dir)}`]),
+        ...(format === undefined || format === "numbered" ? [] : [`--format ${value(format)}`]),
+        ...(set === undefined ? [] : [`--set ${value(set)}`]),
+        ...(role === undefined ? [] : [`--role ${value(role)}`]),
+    ].join(" ");
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { type Prepared, ready } from "./capability";
 import { root } from "./pg-binaries";
 import { hasCommand, lastLine } from "./process";
 
@@ -20,10 +21,11 @@ export function debianPackage(name: string): DebianPackage | undefined {
     return { dir, libraries: triples.map((triple) => path.join(lib, triple)).join(":") };
 }
 
-/** @returns why it cannot be had */
-export function fetchDebianPackage(name: string): string | undefined {
-    if (debianPackage(name) !== undefined) return undefined;
-    if (!hasCommand("apt-get", ["--version"]) || !hasCommand("dpkg", ["--version"])) return "apt-get is not there";
+/** Fetches a package and what it needs through apt-get, without installing anything. */
+export function fetchDebianPackage(name: string): Prepared {
+    if (debianPackage(name) !== undefined) return ready;
+    if (!hasCommand("apt-get", ["--version"]) || !hasCommand("dpkg", ["--version"]))
+        return { state: "absent", why: "apt-get is not there" };
     const cache = path.join(root, ".cache", "debian");
     mkdirSync(cache, { recursive: true });
     const half = mkdtempSync(path.join(cache, `${name}-`));
@@ -39,9 +41,9 @@ export function fetchDebianPackage(name: string): string | undefined {
         for (const file of readdirSync(half).filter((f) => f.endsWith(".deb")))
             execFileSync("dpkg", ["-x", file, "tree"], { cwd: half });
         if (debianPackage(name) === undefined) renameSync(path.join(half, "tree"), path.join(cache, name));
-        return undefined;
+        return ready;
     } catch (error) {
-        return `apt-get could not fetch ${name}: ${lastLine(error)}`;
+        return { state: "failed", why: `apt-get could not fetch ${name}: ${lastLine(error)}` };
     } finally {
         rmSync(half, { recursive: true, force: true });
     }

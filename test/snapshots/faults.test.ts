@@ -13,6 +13,7 @@ import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
 import { childrenNamed, filesIn, fixture, hooked, request, withClient } from "./fixture";
 import { eventually } from "../support/eventually";
 import { canary, startTestServer, type TestServer } from "../support/postgres";
+import { skip } from "../support/skip";
 
 describe("a snapshot that fails", function () {
     this.timeout(60_000);
@@ -23,7 +24,7 @@ describe("a snapshot that fails", function () {
     let database: Database;
 
     before(async function () {
-        if (process.platform !== "linux") this.skip();
+        if (process.platform !== "linux") skip(this, "needs Linux: looks into /proc");
         server = await startTestServer();
         await withClient(server.database("postgres"), async (client) => client.query("CREATE DATABASE app"));
         await withClient(server.database("app"), async (client) => client.query(fixture));
@@ -239,11 +240,11 @@ describe("a snapshot that fails", function () {
     });
 
     it("the disk is full", async function () {
-        if (process.getuid?.() !== 0) this.skip();
+        if (process.getuid?.() !== 0) skip(this, "needs root: mounts a small disk");
         try {
             execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], { stdio: "ignore" });
         } catch {
-            this.skip();
+            skip(this, "needs the right to mount a small disk");
         }
         try {
             await failsCleanly(takeSnapshot(request(database, store)), /ENOSPC[^]*free space/);

@@ -11,6 +11,7 @@ import { BadInputError, FailedError } from "../../core/errors";
 import { ObjectExistsError, type SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { filesIn } from "./fixture";
+import { skip } from "../support/skip";
 
 describe("snapshot stores by URL", () => {
     it("relative folders are relative to the project", () => {
@@ -205,11 +206,11 @@ describe("file store", () => {
 
     it("a full disk leaves nothing", async function () {
         await mkdir(folder, { recursive: true });
-        if (process.platform !== "linux" || process.getuid?.() !== 0) this.skip();
+        if (process.platform !== "linux" || process.getuid?.() !== 0) skip(this, "needs root: mounts a small disk");
         try {
             execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], { stdio: "ignore" });
         } catch {
-            this.skip();
+            skip(this, "needs the right to mount a small disk");
         }
         try {
             const body = Readable.from(

@@ -14,6 +14,7 @@ import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
 import { childrenNamed, contentOf, filesIn, fixture, fixtureRows, hooked, request, withClient } from "./fixture";
 import { eventually } from "../support/eventually";
 import { canary, startTestServer, type TestServer } from "../support/postgres";
+import { skip } from "../support/skip";
 
 const run = promisify(execFile);
 
@@ -251,7 +252,7 @@ describe("taking a snapshot", function () {
     });
 
     it("the password is in no file and no process's arguments", async function () {
-        if (process.platform !== "linux") this.skip();
+        if (process.platform !== "linux") skip(this, "needs Linux: looks into /proc");
         let seen = "";
         const watched = hooked(store, {
             midStream: async () => {

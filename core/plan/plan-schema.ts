@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { type Plan, planFormat } from "./plan";
+
+// The plan's JSON form, published as docs/plan.schema.json. Loaded only where a plan is checked: making one needs no zod.
+
+const count = z.number().nonnegative();
+const direction = z.enum(["up", "down"]);
+
+const loss = z.strictObject({
+    kind: z.enum([
+        "table dropped",
+        "column dropped",
+        "rows deleted",
+        "rows updated",
+        "rows truncated",
+        "type changed",
+        "unknown",
+    ]),
+    object: z.string(),
+    rows: count.nullable().describe("rows, or non-null values of a column; null when it cannot be known"),
+    exact: z.boolean().describe("false: an upper bound or an estimate"),
+    bytes: count.nullable().describe("bytes on disk; null where that says nothing"),
+    counted: z.boolean().describe("false: kept elsewhere, so that it does not count as lost"),
+    note: z.string().optional(),
+    line: z.int().positive().optional().describe("line of the script, for statements"),
+});
+
+const objectChange = z.strictObject({
+    kind: z.string().describe("in the words of PostgreSQL's messages: table, materialized view, …"),
+    name: z.string().describe("quoted and qualified where needed, public. left out"),
+    note: z.string().optional(),
+    bytes: count.optional(),
+    victim: z.boolean().optional().describe("dropped without being named: by CASCADE, a DO block, an event trigger"),
+});
+
+const step = z.strictObject({
+    direction,
+    version: z.string(),
+    name: z.string(),
+    script: z.strictObject({
+        file: z.string(),
+        checksum: z.string().describe("SHA-256 of the text, line ends as LF, without BOM"),
+        source: z.enum(["disk", "ledger"]),
+    }),
+    storedSql: z.string().optional().describe("the whole script, where it comes from the ledger; passwords redacted"),
+    differsFromLedger: z.boolean().describe("the down script on disk is not the one stored at apply"),
+    transactions: z.int().nonnegative(),
+    transactionsReason: z.string().optional(),
+    method: z
+        .enum(["observed", "parsed", "skipped"])
+        .describe("observed on a shadow; judged by parser and catalog; not looked at"),
+    methodReason: z.string().optional(),
+    added: z.array(objectChange),
+    changed: z.array(objectChange),
+    dropped: z.array(objectChange),
+    losses: z.array(loss),
+    locks: z.array(z.strictObject({ mode: z.string(), relations: z.array(z.string()) })),
+    rewrites: z.array(z.string()).describe("tables whose storage is written anew"),
+    opaque: z.array(z.strictObject({ line: z.int(), why: z.string() })).describe("statements whose effect cannot be known"),
+    replaced: z
+        .array(z.strictObject({ line: z.int(), text: z.string() }))
+        .describe("statements on the history table in whose place schemaward writes"),
+    wouldFail: z.strictObject({ line: z.int(), sqlstate: z.string(), message: z.string() }).optional(),
+});
+
+/** The plan's JSON form. */
+export const planSchema = z.strictObject({
+    format: z.literal(planFormat),
+    set: z.string(),
+    environment: z.string(),
+    resource: z.string().optional().describe("name of the Pulumi resource"),
+    target: z.string().describe("the declared version, as it was written"),
+    from: z.string().nullable().describe("highest applied version; null: nothing is applied"),
+    to: z.string().nullable(),
+    direction: z.enum(["forward", "back", "both", "none"]),
+    adopt: z.strictObject({ table: z.string(), versions: z.array(z.string()) }).nullable(),
+    steps: z.array(step),
+    drift: z.array(z.strictObject({ what: z.enum(["added", "changed", "dropped"]), kind: z.string(), name: z.string() })),
+    unfinished: z
+        .strictObject({ version: z.string(), direction, done: z.int(), goesOn: z.boolean() })
+        .nullable()
+        .describe("a script of several transactions that an earlier run did not finish"),
+    lost: z.strictObject({
+        rows: count,
+        values: count.describe("values of dropped or overwritten columns"),
+        bytes: count,
+        unknown: z.boolean().describe("something may be lost that cannot be counted"),
+    }),
+    snapshot: z
+        .strictObject({
+            store: z.string(),
+            name: z.string().describe("<UTC> stands for the time"),
+            estimatedBytes: count,
+            estimatedSeconds: count,
+            required: z.boolean(),
+        })
+        .nullable(),
+    digest: z.string().regex(/^[0-9a-f]{8}$/).describe("what policy.approvedPlan names"),
+    approval: z.strictObject({ needed: z.boolean(), given: z.boolean(), maxRowsLost: count.nullable() }),
+    refusals: z.array(
+        z.strictObject({
+            code: z.string().describe("stable word for programs"),
+            text: z.string(),
+            allow: z.string().describe("the key or command that allows it"),
+        }),
+    ),
+    warnings: z.array(z.string()),
+    undo: z.string(),
+    run: z.array(z.string()),
+});
+
+/** A type without the difference between an absent member and an undefined one, and without `readonly`. */
+type Shape<T> = T extends readonly (infer E)[]
+    ? Shape<E>[]
+    : T extends object
+      ? { -readonly [K in keyof T]-?: Shape<Exclude<T[K], undefined>> }
+      : T;
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+/** Fails to compile when the schema and the type part ways. */
+export const schemaIsThePlan: Same<Shape<z.output<typeof planSchema>>, Shape<Plan>> = true;
+
+/** JSON Schema of a plan, as published. */
+export function planJsonSchema(): unknown {
+    return { title: "schemaward plan", ...z.toJSONSchema(planSchema) };
+}

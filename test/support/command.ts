@@ -1,0 +1,51 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import path from "node:path";
+import { root } from "../../tools/pg-binaries";
+
+export interface CommandResult {
+    readonly code: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+    /** Standard output as JSON. */
+    json<T>(): T;
+}
+
+export interface RunningCommand {
+    readonly child: ChildProcess;
+    readonly done: Promise<CommandResult>;
+    /** Both outputs so far. */
+    output(): string;
+}
+
+/** Starts a program of this project with its output kept. */
+export function startCommand(
+    program: "cli/main.js" | "offline-engine/main.js",
+    args: readonly string[],
+    options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
+): RunningCommand {
+    return startProcess(process.execPath, [path.join(root, "dist", program), ...args], options);
+}
+
+/** Starts any program with its output kept. */
+export function startProcess(
+    file: string,
+    args: readonly string[],
+    options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
+): RunningCommand {
+    const child = spawn(file, args, {
+        cwd: options.cwd,
+        env: { ...process.env, ...options.env },
+        stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const done = new Promise<CommandResult>((resolve, reject) => {
+        child.once("error", reject);
+        child.once("close", (code) => {
+            resolve({ code, stdout, stderr, json: <T>() => JSON.parse(stdout) as T });
+        });
+    });
+    return { child, done, output: () => stdout + stderr };
+}

@@ -1,0 +1,27 @@
+import type { Capability } from "./capability";
+import { pgbouncer, postgres18 } from "./prepare";
+
+/** A folder of test/, run as a mocha process of its own. */
+export interface Suite {
+    readonly name: string;
+    /** Seconds on two cores; taking longer is a fault, twice as long ends it. */
+    readonly budget: number;
+    readonly needs: readonly Capability[];
+}
+
+/** Cheap ones first: what is wrong is seen early. */
+export const suites: readonly Suite[] = [
+    { name: "quality", budget: 120, needs: [] },
+    { name: "migrations", budget: 20, needs: [] },
+    { name: "plan", budget: 120, needs: [postgres18] },
+    { name: "sql", budget: 240, needs: [postgres18] },
+    { name: "history", budget: 60, needs: [] },
+    { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
+    { name: "snapshots", budget: 120, needs: [] },
+    { name: "cli", budget: 120, needs: [] },
+];
+
+/** What these suites need, each once. */
+export function capabilitiesOf(chosen: readonly Suite[]): Capability[] {
+    return [...new Set(chosen.flatMap((s) => s.needs))];
+}
