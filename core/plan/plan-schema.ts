@@ -56,7 +56,9 @@ const step = z.strictObject({
     losses: z.array(loss),
     locks: z.array(z.strictObject({ mode: z.string(), relations: z.array(z.string()) })),
     rewrites: z.array(z.string()).describe("tables whose storage is written anew"),
-    opaque: z.array(z.strictObject({ line: z.int(), why: z.string() })).describe("statements whose effect cannot be known"),
+    opaque: z
+        .array(z.strictObject({ line: z.int(), why: z.string() }))
+        .describe("statements whose effect cannot be known"),
     replaced: z
         .array(z.strictObject({ line: z.int(), text: z.string() }))
         .describe("statements on the history table in whose place schemaward writes"),
@@ -75,7 +77,9 @@ export const planSchema = z.strictObject({
     direction: z.enum(["forward", "back", "both", "none"]),
     adopt: z.strictObject({ table: z.string(), versions: z.array(z.string()) }).nullable(),
     steps: z.array(step),
-    drift: z.array(z.strictObject({ what: z.enum(["added", "changed", "dropped"]), kind: z.string(), name: z.string() })),
+    drift: z.array(
+        z.strictObject({ what: z.enum(["added", "changed", "dropped"]), kind: z.string(), name: z.string() }),
+    ),
     unfinished: z
         .strictObject({ version: z.string(), direction, done: z.int(), goesOn: z.boolean() })
         .nullable()
@@ -95,7 +99,10 @@ export const planSchema = z.strictObject({
             required: z.boolean(),
         })
         .nullable(),
-    digest: z.string().regex(/^[0-9a-f]{8}$/).describe("what policy.approvedPlan names"),
+    digest: z
+        .string()
+        .regex(/^[0-9a-f]{8}$/)
+        .describe("what policy.approvedPlan names"),
     approval: z.strictObject({ needed: z.boolean(), given: z.boolean(), maxRowsLost: count.nullable() }),
     refusals: z.array(
         z.strictObject({

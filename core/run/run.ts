@@ -16,7 +16,6 @@ import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
 import { runSteps } from "./run-steps";
 import { openSessions, type Sessions } from "./sessions";
-import { snapshotBefore } from "./snapshot-before";
 import { locksHeld, prepareSessions, type StepContext } from "./step";
 import { verify } from "./verify";
 
@@ -88,7 +87,7 @@ class Run {
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
 
         const runId = randomUUID();
-        const snapshot = await snapshotBefore(declaration, planned, database, sessions.guard, options);
+        const snapshot = await this.takeSnapshot(planned, sessions.guard);
         await prepare(sessions, declaration, planned, { ...identity, runId, snapshot });
         if (plan.adopt !== null)
             options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
@@ -117,6 +116,13 @@ class Run {
         await this.finish(context, planned, null);
         options.report({ type: "verified", version: version ?? "0" });
         return { plan, changed: true, version, snapshot, runId };
+    }
+
+    private async takeSnapshot(planned: Planned, guard: Sessions["guard"]): Promise<string | null> {
+        if (this.declaration.snapshot.store === undefined || planned.steps.length === 0) return null;
+        // Loaded here: most of what a snapshot needs, a run without one does not.
+        const { snapshotBefore } = await import("./snapshot-before.js");
+        return snapshotBefore(this.declaration, planned, this.database, guard, this.options);
     }
 
     async close(): Promise<void> {

@@ -10,18 +10,18 @@ import type { RunOptions } from "./options";
 
 /**
  * Takes the pre-migration snapshot, verified, before the first script.
- * @returns its name; null when no store is declared, there is no script to run, or it is not demanded and not to be had
+ * @returns its name; null when no store is declared, or it is not demanded and not to be had
  * @throws FailedError when it is demanded and cannot be had
  */
 export async function snapshotBefore(
     declaration: Declaration,
-    { plan, state, steps }: Planned,
+    { plan, state }: Planned,
     database: Database,
     guard: Client,
     options: Pick<RunOptions, "projectDir" | "report" | "signal">,
 ): Promise<string | null> {
     const { store } = declaration.snapshot;
-    if (store === undefined || steps.length === 0) return null;
+    if (store === undefined) return null;
     const name = plan.snapshot?.name ?? "";
     const started = Date.now();
     try {
