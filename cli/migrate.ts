@@ -48,6 +48,7 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
             {
                 projectDir,
                 commandFlags,
+                looseVersion: flags.to !== undefined,
                 ...(flags.stack === undefined ? { approveWith: "--allow-data-loss" } : {}),
                 // Where nothing that might be found could stop the run, finding it is not waited for.
                 observe:

@@ -8,7 +8,12 @@ import { readTarget, type TargetFlags } from "./target";
 export async function plan(flags: TargetFlags & { readonly json?: boolean; readonly to?: string }): Promise<void> {
     const { declaration, projectDir, commandFlags } = await readTarget(flags);
     const wanted = flags.to === undefined ? declaration : { ...declaration, version: flags.to };
-    const planned = await buildPlan(wanted, { projectDir, commandFlags, observe: "full" });
+    const planned = await buildPlan(wanted, {
+        projectDir,
+        commandFlags,
+        observe: "full",
+        looseVersion: flags.to !== undefined,
+    });
     print(flags.json === true, planned.plan, renderPlan(planned.plan));
     if (planned.plan.refusals.length > 0) process.exitCode = exitCodes.refused;
 }

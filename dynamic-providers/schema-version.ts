@@ -8,6 +8,7 @@ import { describeEvent } from "../core/run/describe-event";
 import type { RunEvent } from "../core/run/events";
 import type { RunResult } from "../core/run/options";
 import { migrate } from "../core/run/run";
+import { engineGone } from "./engine-gone";
 import { checkForm, holdsUnknown, type SchemaVersionInputs, type SchemaVersionState } from "./inputs";
 
 /** The parts of the inputs that are compared: what only shows is not. */
@@ -91,7 +92,9 @@ function remove(_id: string, props: SchemaVersionState): Promise<void> {
 export { remove as delete };
 
 async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
-    return migrate(inputs, {
+    const signal = engineGone();
+    const running = migrate(inputs, {
+        signal,
         projectDir: process.cwd(),
         resource: inputs.resource,
         commandFlags: `--stack ${inputs.declarer?.stack ?? ""}`,
@@ -99,13 +102,19 @@ async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
         waitMs: 0,
         report,
     });
+    try {
+        return await running;
+    } finally {
+        // Nobody is left to be told anything.
+        if (signal.aborted) process.exit(1);
+    }
 }
 
 /** Pulumi shows what a provider prints under the stack. Passing states would only fill the log there. */
 function report(event: RunEvent): void {
     if (event.type === "step-start" || event.type === "snapshot-progress") return;
     const line = describeEvent(event);
-    if (line !== undefined) console.log(line);
+    if (line !== undefined && !engineGone().aborted) console.log(line);
 }
 
 function stateAfter(

@@ -29,7 +29,8 @@ export function settings(): Settings {
 /** Pulumi hands every value over as a string, objects as JSON; the file still knows what they were. */
 function valueOf(text: string | undefined, typed: unknown, name: string, file: string): unknown {
     if (text === undefined) return undefined;
-    if (typeof typed === "number" && String(typed) === text) return typed;
+    // Unquoted 024 is 20 for one YAML reader and 24 for another: a number is never taken for a text.
+    if (typeof typed === "number") return typed;
     if (!/^\s*[{[]/.test(text)) return text;
     try {
         return JSON.parse(text) as unknown;

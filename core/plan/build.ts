@@ -34,6 +34,8 @@ export interface PlanOptions {
     readonly commandFlags?: string;
     /** Connection that holds the run's lock; absent: one is opened and closed. Not in a transaction. */
     readonly client?: Client;
+    /** Whether the version may be written without its leading zeros: for the command line, not for a stack's file. */
+    readonly looseVersion?: boolean;
     /** Milliseconds that one question to the live database may take. */
     readonly timeoutMs?: number;
 }
@@ -89,6 +91,7 @@ async function planWith(
             applied: state.applied,
             stored: state.stored,
             target: declaration.version,
+            looseVersion: options.looseVersion ?? false,
             outOfOrder: declaration.policy.outOfOrder,
             downFile: (version) => formatNamed(set.format).downFile(version),
         });

@@ -44,6 +44,8 @@ export interface Situation {
     readonly stored: ReadonlyMap<string, StoredSql>;
     /** `"024"`, `"latest"` or `"0"`. */
     readonly target: string;
+    /** Whether `24` may be written for `024`. */
+    readonly looseVersion: boolean;
     readonly outOfOrder: "allow" | "refuse";
     /** Where a down script would be on disk, for messages. */
     readonly downFile: (version: string) => string;
@@ -97,11 +99,19 @@ export function decide(situation: Situation): Decision {
     };
 }
 
-function resolveTarget({ set, applied, target }: Situation): string | null {
+function resolveTarget({ set, applied, target, looseVersion }: Situation): string | null {
     if (target === "latest") return set.migrations.at(-1)?.version ?? null;
     if (/^0+$/.test(target) && set.find(target) === undefined) return null;
     const version = set.find(target)?.version ?? applied.find((row) => set.compare(row.version, target) === 0)?.version;
-    if (version !== undefined && /^\d+$/.test(target)) return version;
+    if (version !== undefined && /^\d+$/.test(target)) {
+        if (version === target || looseVersion) return version;
+        throw new BadInputError({
+            what: `Version "${target}" is not spelled as in the set, where it is "${version}".`,
+            where: { object: "version" },
+            state: untouched,
+            next: `Write version: "${version}", in quotes: unquoted, YAML may make another number of it (20 of 024).`,
+        });
+    }
     const versions = set.migrations.map((m) => m.version);
     throw new BadInputError({
         what: `Version "${target}" is unknown: ${set.dir} holds ${versions.length === 0 ? "no migration" : `${versions[0] ?? ""} to ${versions.at(-1) ?? ""}`}.`,

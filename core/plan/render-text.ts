@@ -109,7 +109,7 @@ function stepLines(step: PlanStep, number: number): string[] {
 function lossCells(l: Loss): [string, string, string, string] {
     const column = l.kind === "column dropped";
     const unit = column ? "values" : "rows";
-    const end = l.counted ? "LOST" : `(${l.note ?? "kept"})`;
+    const end = !l.counted ? `(${l.note ?? "kept"})` : l.rows === 0 && l.exact ? "empty" : "LOST";
     return [
         `${column ? "column" : "table"} ${l.object}`,
         `${countText(l)} ${unit}`,

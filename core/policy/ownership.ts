@@ -23,6 +23,8 @@ export function judgeOwnership(
     adopt: string | undefined,
 ): { readonly code: string; readonly text: string; readonly allow: string } | undefined {
     const theirs = ownerName(owner.declarer);
+    // Written by the command with flags alone: nobody's yet.
+    if (owner.declarer.project === "" && owner.declarer.stack === "") return undefined;
     if (theirs === ownerName(declarer) && owner.declarer.environment === declarer.environment) return undefined;
     if (adopt === theirs) return undefined;
     return {

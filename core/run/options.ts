@@ -9,6 +9,7 @@ export interface RunOptions {
     readonly commandFlags?: string;
     /** See PlanOptions. */
     readonly approveWith?: string;
+    readonly looseVersion?: boolean;
     readonly observe: ObserveMode;
     /** Milliseconds to wait for another run on the same database. */
     readonly waitMs: number;

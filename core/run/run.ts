@@ -75,6 +75,7 @@ class Run {
             projectDir: options.projectDir,
             observe: options.observe,
             client: sessions.guard,
+            ...(options.looseVersion === undefined ? {} : { looseVersion: options.looseVersion }),
             ...(options.resource === undefined ? {} : { resource: options.resource }),
             ...(options.approveWith === undefined ? {} : { approveWith: options.approveWith }),
             ...(options.commandFlags === undefined ? {} : { commandFlags: options.commandFlags }),

@@ -29,7 +29,7 @@ export interface NoShadow {
 export interface ShadowOptions {
     /** The up scripts of what is applied, in applied order: replayed where no fitting pg_dump exists. */
     readonly applied: readonly { readonly version: string; readonly sql: string }[];
-    /** Milliseconds that one statement may take on the shadow; default one minute. */
+    /** Milliseconds that one statement may take on the shadow; default 15 s. */
     readonly statementTimeoutMs?: number;
 }
 
@@ -90,7 +90,7 @@ async function build(
         client = await database.sibling(name).connect("shadow", {
             parameters: {
                 ...settings,
-                statement_timeout: String(options.statementTimeoutMs ?? 60_000),
+                statement_timeout: String(options.statementTimeoutMs ?? 15_000),
                 synchronous_commit: "off",
             },
         });

@@ -142,8 +142,14 @@ describe("the ledger", function () {
         await project.migrate("2", { declarer: declarer("staging"), adopt: "physioflow/prod" });
         await project.migrate("3", { declarer: declarer("staging") });
         await refusal(project.migrate("2", { declarer: declarer("prod") }));
-        // Flags alone declare no owner.
+        // Flags alone declare no owner: neither do they ask for one, nor does what they have made belong to anybody.
         assert.equal((await project.migrate("2")).version, "002");
+        const fresh = new TestProject(server, await server.create());
+        fresh.migration("001", "SELECT 1", "SELECT 1").migration("002", "SELECT 1", "SELECT 1");
+        await fresh.migrate("1");
+        await fresh.migrate("2", { declarer: declarer("prod") });
+        await refusal(fresh.migrate("1", { declarer: declarer("staging") }));
+        fresh.remove();
     });
 
     it("holds several sets of one database, each with its own history", async () => {

@@ -53,9 +53,18 @@ function decideFor(
     stored = new Map(
         applied.map((r) => [r.version, { up: `SELECT ${Number(r.version)}`, down: `SELECT -${Number(r.version)}` }]),
     ) as ReadonlyMap<string, StoredSql>,
+    looseVersion = true,
 ): Decision {
     const needed = new Map(storedSqlNeeded(set, applied).map((v) => [v, stored.get(v) ?? { up: null, down: null }]));
-    return decide({ set, applied, stored: needed, target, outOfOrder, downFile: (v) => `rollback/${v}_down.sql` });
+    return decide({
+        set,
+        applied,
+        stored: needed,
+        target,
+        looseVersion,
+        outOfOrder,
+        downFile: (v) => `rollback/${v}_down.sql`,
+    });
 }
 
 const steps = (d: Decision): string[] => d.steps.map((s) => `${s.direction} ${s.version}`);
@@ -185,6 +194,14 @@ describe("deciding what to run", () => {
             /rollback\/001_down\.sql:1: The down script of 001 is empty/,
         );
         assert.deepEqual(steps(decideFor(emptied, [], "latest")), ["up 001"]);
+    });
+
+    it("takes a version only as the set spells it, where it comes from a file", () => {
+        const strict = (target: string): Decision =>
+            decideFor(setOf([1, 20, 24]), [], target, "refuse", new Map(), false);
+        assert.throws(() => strict("20"), /Version "20" is not spelled as in the set, where it is "020"/);
+        assert.equal(strict("020").to, "020");
+        assert.equal(strict("latest").to, "024");
     });
 
     for (const target of ["4", "x", "", "1.0", "-1"]) {

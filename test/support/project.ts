@@ -54,7 +54,8 @@ export class TestProject {
     }
 
     async plan(version: string, more: Partial<Declaration> = {}, observe: ObserveMode = "full"): Promise<Plan> {
-        return (await buildPlan(this.declaration(version, more), { projectDir: this.dir, observe })).plan;
+        return (await buildPlan(this.declaration(version, more), { projectDir: this.dir, observe, looseVersion: true }))
+            .plan;
     }
 
     async migrate(
@@ -64,6 +65,7 @@ export class TestProject {
     ): Promise<RunResult> {
         return migrate(this.declaration(version, more), {
             projectDir: this.dir,
+            looseVersion: true,
             observe: "quick",
             waitMs: 0,
             report: (event) => this.events.push(event),
