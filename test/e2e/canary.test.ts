@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { type CommandResult, startCommand } from "../support/command";
+import { canary, startTestServer, type TestServer } from "../support/postgres";
+import { engines, PulumiProject } from "../support/pulumi";
+import { skip } from "../support/skip";
+
+/** The password of a role that a migration makes. */
+const inScript = "scr1pt-c4nary-9f27";
+const secrets = [canary, encodeURIComponent(canary), inScript];
+
+/** Looks at all processes' arguments, and at files that come into the temporary folder, until it is stopped. */
+class Hunt {
+    private readonly before = new Set(readdirSync(os.tmpdir()));
+    private readonly seen: string[] = [];
+    private looks = 0;
+    private readonly timer = setInterval(() => {
+        this.look();
+    }, 15);
+
+    constructor(private readonly own: string) {}
+
+    private look(): void {
+        this.looks++;
+        for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)))
+            this.check(`/proc/${pid}/cmdline`, () => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+        for (const name of readdirSync(os.tmpdir()))
+            if (!this.before.has(name) && !this.own.includes(name)) this.checkBelow(path.join(os.tmpdir(), name));
+    }
+
+    /** Small files only: what is written in passing, not a server's data. */
+    private checkBelow(file: string): void {
+        const facts = statSync(file, { throwIfNoEntry: false });
+        if (facts?.isFile() === true && facts.size < 1_000_000) this.check(file, () => readFileSync(file, "latin1"));
+        if (facts?.isDirectory() === true && !path.basename(file).startsWith("schemaward-pg-"))
+            for (const name of readdirSync(file)) this.checkBelow(path.join(file, name));
+    }
+
+    private check(where: string, read: () => string): void {
+        let text = "";
+        try {
+            text = read();
+        } catch {
+            return;
+        }
+        for (const secret of secrets) if (text.includes(secret)) this.seen.push(`${where}: ${text.slice(0, 200)}`);
+    }
+
+    stop(): void {
+        clearInterval(this.timer);
+        assert(this.looks > 20, `only ${this.looks} looks`);
+        assert.deepEqual(this.seen, []);
+    }
+}
+
+for (const engine of engines())
+    describe(`no secret anywhere, on ${engine.name}`, function () {
+        this.timeout(240_000);
+        let server: TestServer;
+        let project: PulumiProject;
+
+        before(async function () {
+            if (process.platform !== "linux") skip(this, "needs Linux: looks into /proc");
+            server = await startTestServer();
+            project = new PulumiProject(server, await server.create());
+        });
+        after(async () => {
+            project.remove();
+            await server.stop();
+        });
+
+        function clean(what: string, text: string): void {
+            for (const secret of secrets) {
+                const at = text.indexOf(secret);
+                assert.equal(at, -1, `${what}: …${text.slice(Math.max(0, at - 200), at + 60)}…`);
+            }
+        }
+
+        async function run(what: string, running: Promise<CommandResult>): Promise<CommandResult> {
+            const result = await running;
+            clean(what, result.stdout + result.stderr);
+            return result;
+        }
+
+        it("state, plan, log, error, manifest, process list, temporary files, ledger", async () => {
+            project
+                .migration(
+                    "001",
+                    "CREATE TABLE a (id int);\nINSERT INTO a SELECT generate_series(1, 2000);",
+                    "DROP TABLE a",
+                )
+                .migration("002", `CREATE ROLE canary_role LOGIN PASSWORD '${inScript}'`, "DROP ROLE canary_role")
+                .migration("003", "CREATE TABLE b AS SELECT id FROM a, pg_sleep(0.5)", "DROP TABLE b")
+                .migration("004", `ALTER ROLE nobody_there PASSWORD '${inScript}'`, "SELECT 1");
+            project.set({ snapshot: { required: server.binaries.hasDump, store: "file:./backups" }, app: "1.3.0" });
+            await project.init(engine);
+            const hunt = new Hunt(project.dir);
+            const pulumi = async (...args: string[]): Promise<CommandResult> =>
+                run(args.join(" "), project.pulumi(engine, ...args));
+            const command = async (...args: string[]): Promise<CommandResult> =>
+                run(args.join(" "), startCommand("cli/main.js", args, { cwd: project.dir, env: project.env }).done);
+
+            for (const args of [["preview"], ["preview", "--diff"], ["preview", "--json"]])
+                assert.equal((await pulumi(...args)).code, 0);
+            const failed = await pulumi("up", "--yes", "--skip-preview");
+            assert.notEqual(failed.code, 0);
+            assert.match(failed.stdout, /004_m4\.sql:1: 004 failed going forward: role "nobody_there" does not exist/);
+            assert.match(failed.stdout, /\[redacted\]/);
+            project.write({ "004_m4.sql": null, "rollback/004_down.sql": null });
+            assert.equal((await pulumi("up", "--yes", "--skip-preview")).code, 0);
+            for (const args of [
+                ["stack", "export"],
+                ["stack", "output"],
+                ["stack", "output", "--json", "--show-secrets"],
+            ])
+                assert.equal((await pulumi(...args)).code, 0);
+            for (const args of [
+                ["status"],
+                ["plan"],
+                ["plan", "--to", "0"],
+                ["migrate", "--yes", "--to", "1"],
+                ["validate"],
+            ]) {
+                await command(...args, "--stack", "dev");
+                await command(...args, "--stack", "dev", "--json");
+            }
+            // A wrong password, and a server that is not there.
+            const url = project.env["DATABASE_URL"] ?? "";
+            for (const wrong of [
+                url.replace("//owner", "//nobody"),
+                url.replace(/:\d+\//, ":1/"),
+                `${url}?sslmode=require`,
+                `x${url}`,
+            ]) {
+                project.env = { ...project.env, DATABASE_URL: wrong };
+                await pulumi("preview");
+                await pulumi("up", "--yes", "--skip-preview");
+                await command("status", "--stack", "dev");
+            }
+            project.env = { ...project.env, DATABASE_URL: url };
+            project.set({ version: "0" });
+            await pulumi("up", "--yes");
+            hunt.stop();
+
+            const rows = await project.query(
+                `SELECT (SELECT json_agg(r) FROM schemaward.runs r), (SELECT json_agg(m) FROM schemaward.migrations m),
+                        (SELECT json_agg(s) FROM schemaward.sets s), (SELECT json_agg(s) FROM schemaward.run_steps s)`,
+            );
+            clean("the ledger", JSON.stringify(rows));
+            for (const file of readdirSync(project.dir, { recursive: true, encoding: "utf8" })) {
+                const full = path.join(project.dir, file);
+                if (file.startsWith("node_modules") || file.startsWith("migrations") || !statSync(full).isFile())
+                    continue;
+                clean(file, readFileSync(full, "latin1"));
+            }
+        });
+    });
