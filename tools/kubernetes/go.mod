@@ -1,4 +1,4 @@
-// A real Kubernetes control plane for the tests, built by tools/kubernetes-binaries.ts. k8s.io/kubernetes is published as a
+// A real Kubernetes control plane for the tests, built by tools/kubernetes-programs.ts. k8s.io/kubernetes is published as a
 // module whose parts are replaced by folders beside it; outside its own checkout they are the released modules.
 module schemaward/kubernetes
 
