@@ -61,21 +61,19 @@ function encryptionRule(args: NewBucket): pulumi.Input<EncryptionRule> {
     );
 }
 
-/** Refusals only: who may do what is granted elsewhere. Source: AWS's rule s3-bucket-ssl-requests-only. */
+/** A refusal only: who may do what is granted elsewhere. Source: AWS's rule s3-bucket-ssl-requests-only. */
 function refusePlainHttp(arn: pulumi.Output<string>): pulumi.Output<string> {
-    const refuse = (sid: string, condition: object): object => ({
-        Sid: sid,
-        Effect: "Deny",
-        Principal: "*",
-        Action: "s3:*",
-        Resource: [arn, pulumi.interpolate`${arn}/*`],
-        Condition: condition,
-    });
     return pulumi.jsonStringify({
         Version: "2012-10-17",
         Statement: [
-            refuse("RefusePlainHttp", { Bool: { "aws:SecureTransport": "false" } }),
-            refuse("RefuseOldTls", { NumericLessThan: { "s3:TlsVersion": "1.2" } }),
+            {
+                Sid: "RefusePlainHttp",
+                Effect: "Deny",
+                Principal: "*",
+                Action: "s3:*",
+                Resource: [arn, pulumi.interpolate`${arn}/*`],
+                Condition: { Bool: { "aws:SecureTransport": "false" } },
+            },
         ],
     });
 }

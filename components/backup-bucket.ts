@@ -47,8 +47,7 @@ export type BackupBucketArgs = NewBucket | ExistingStore;
 /**
  * Where a stack's snapshots lie.
  *
- * A new bucket keeps versions, encrypts, has no public access, refuses plain HTTP and TLS before 1.2, and survives
- * `pulumi destroy`. An existing store is only named.
+ * A new bucket keeps versions, encrypts, has no public access, refuses plain HTTP, and survives `pulumi destroy`. An existing store is only named.
  *
  * Let the PostgresSchema depend on it (`dependsOn`), so that the bucket is guarded before the first snapshot lies in it.
  */
