@@ -2,7 +2,9 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { type Prepared, ready } from "./capability";
 import { root } from "./pg-binaries";
+import { hasCommand, lastLine } from "./process";
 
 /** Programs in Go that are built from one module. */
 export interface GoPrograms {
@@ -29,20 +31,19 @@ export function goProgramsFolder(wanted: GoPrograms): string {
 
 /**
  * Builds the programs into .cache/ where they are not there yet, through Go's module proxy. Safe to call twice at once.
- * @returns why they cannot be had
  */
-export function buildGoPrograms(wanted: GoPrograms): string | undefined {
+export function buildGoPrograms(wanted: GoPrograms): Prepared {
     const folder = goProgramsFolder(wanted);
-    if (existsSync(folder)) return undefined;
-    if (!hasGo()) return "Go is not there";
+    if (existsSync(folder)) return ready;
+    if (!hasCommand("go", ["version"])) return { state: "absent", why: "Go is not there" };
     mkdirSync(path.dirname(folder), { recursive: true });
     const half = mkdtempSync(`${folder}-`);
     try {
         for (const [program, source] of Object.entries(wanted.programs)) build(wanted, program, source, half);
         if (!existsSync(folder)) renameSync(half, folder);
-        return undefined;
+        return ready;
     } catch (error) {
-        return `Go could not build ${wanted.name}: ${lastLine(error)}`;
+        return { state: "failed", why: `Go could not build ${wanted.name}: ${lastLine(error)}` };
     } finally {
         rmSync(half, { recursive: true, force: true });
     }
@@ -65,19 +66,4 @@ function build(wanted: GoPrograms, program: string, source: string, into: string
             env: { ...process.env, GOBIN: into, GO111MODULE: "on", GOFLAGS: "-buildvcs=false" },
         });
     }
-}
-
-function hasGo(): boolean {
-    try {
-        execFileSync("go", ["version"], { stdio: "ignore" });
-        return true;
-    } catch {
-        return false;
-    }
-}
-
-function lastLine(error: unknown): string {
-    const stderr = String((error as { stderr?: unknown }).stderr ?? "").trim();
-    const text = stderr === "" && error instanceof Error ? error.message : stderr;
-    return text.split("\n").at(-1) ?? "";
 }

@@ -1,5 +1,5 @@
 import { buildGoPrograms, goProgramsFolder, type GoPrograms } from "./go-programs";
-import type { Capability } from "./prepare";
+import type { Capability, Prepared } from "./capability";
 
 const version = "v1.33.13";
 
@@ -32,14 +32,21 @@ export const nodePrograms: GoPrograms = {
 /** A Kubernetes API server: objects are checked, stored, read back; nothing runs. About 5 minutes to build on 2 cores. */
 export const kubernetesApi: Capability = {
     name: "Kubernetes API server",
+    budget: 900,
     prepare: () => buildGoPrograms(apiServerPrograms),
 };
 
 /** A whole control plane with nodes: Deployments scale. About 3 minutes more. */
 export const kubernetesNodes: Capability = {
     name: "Kubernetes control plane with nodes",
-    prepare: () =>
-        buildGoPrograms(apiServerPrograms) ?? buildGoPrograms(controllerPrograms) ?? buildGoPrograms(nodePrograms),
+    budget: 900,
+    prepare: () => {
+        for (const programs of [apiServerPrograms, controllerPrograms, nodePrograms]) {
+            const prepared: Prepared = buildGoPrograms(programs);
+            if (prepared.state !== "ready") return prepared;
+        }
+        return { state: "ready" };
+    },
 };
 
 /** Folders of the programs that `startKubernetes` runs. */

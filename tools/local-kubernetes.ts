@@ -6,7 +6,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { kubernetesFolders } from "./kubernetes-programs";
 import { freePort } from "./local-postgres";
-import { type ServerProcess, startProcess, until } from "./processes";
+import { type ServerProcess, startProcess, until } from "./server-process";
 
 export interface KubernetesOptions {
     /** How many nodes; default 0: only an API server, in which Deployments are stored and make no pods. */

@@ -5,8 +5,9 @@ import os from "node:os";
 import path from "node:path";
 import { freePort } from "./local-postgres";
 import { root } from "./pg-binaries";
-import type { Capability } from "./prepare";
-import { startProcess, until } from "./processes";
+import { hasCommand, lastLine } from "./process";
+import { type Capability, ready } from "./capability";
+import { startProcess, until } from "./server-process";
 
 const version = "5.2.5";
 const folder = path.join(root, ".cache", `moto-${version}`);
@@ -18,8 +19,11 @@ const program = path.join(folder, "bin", "moto_server");
  */
 export const awsStandIn: Capability = {
     name: "AWS stand-in (moto)",
+    budget: 180,
     prepare: () => {
-        if (existsSync(path.join(folder, "complete"))) return undefined;
+        if (existsSync(path.join(folder, "complete"))) return ready;
+        if (!hasCommand("python3", ["-c", "import venv, ensurepip"]))
+            return { state: "absent", why: "python3 with venv is not there" };
         mkdirSync(path.dirname(folder), { recursive: true });
         try {
             // A virtual environment holds its own path, so it is made where it stays; the last thing made says it is whole.
@@ -27,11 +31,10 @@ export const awsStandIn: Capability = {
             const install = ["install", "--quiet", "--disable-pip-version-check", `moto[server]==${version}`];
             execFileSync(path.join(folder, "bin", "pip"), install, { stdio: ["ignore", "ignore", "pipe"] });
             mkdirSync(path.join(folder, "complete"));
-            return undefined;
+            return ready;
         } catch (error) {
             rmSync(folder, { recursive: true, force: true });
-            const stderr = String((error as { stderr?: unknown }).stderr ?? "").trim();
-            return `python3 with venv and pip could not install moto: ${stderr.split("\n").at(-1) ?? ""}`;
+            return { state: "failed", why: `moto could not be installed: ${lastLine(error)}` };
         }
     },
 };

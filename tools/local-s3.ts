@@ -8,8 +8,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { buildGoPrograms, goProgramsFolder, type GoPrograms } from "./go-programs";
 import { freePort } from "./local-postgres";
-import type { Capability } from "./prepare";
-import { type ServerProcess, startProcess, until } from "./processes";
+import type { Capability } from "./capability";
+import { type ServerProcess, startProcess, until } from "./server-process";
 
 const programs: GoPrograms = {
     name: "versitygw",
@@ -18,7 +18,11 @@ const programs: GoPrograms = {
 };
 
 /** An S3 server that keeps objects in a folder. About a minute to build on 2 cores. */
-export const s3Server: Capability = { name: "S3 server (versitygw)", prepare: () => buildGoPrograms(programs) };
+export const s3Server: Capability = {
+    name: "S3 server (versitygw)",
+    budget: 300,
+    prepare: () => buildGoPrograms(programs),
+};
 
 /** A running S3 server of one's own. */
 export interface LocalS3 {
