@@ -25,12 +25,23 @@ export interface LocalKubernetes {
     token(user: string): string;
     /** A kubeconfig file for a user. */
     kubeconfig(user: string): string;
+    /** One request to the API server, as a user, its certificate verified. */
+    request(user: string, method: Method, url: string, body?: object, contentType?: string): Promise<ApiAnswer>;
     /** The folder of all its files. */
     readonly home: string;
     /** Processes by program: kube-apiserver, etcd, kube-controller-manager, … */
     readonly processes: ReadonlyMap<string, ServerProcess>;
     /** Ends everything and removes its files. */
     stop(): Promise<void>;
+}
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** What the API server said. */
+export interface ApiAnswer {
+    readonly status: number;
+    /** An object, or a Status with `message`. */
+    readonly body: Record<string, unknown>;
 }
 
 /** The control plane's own users. Only the API server's rights are under test, so these have all. */
@@ -72,7 +83,18 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
         const kubeconfig = (user: string): string => path.join(home, `${user}.kubeconfig`);
         if ((options.nodes ?? 0) > 0)
             await startNodes(start, home, api, kubeconfig, token("admin"), options.nodes ?? 0);
-        return { ...api, token, kubeconfig, home, processes, stop };
+        return {
+            ...api,
+            token,
+            kubeconfig,
+            request: async (user, method, url, body, contentType) => {
+                const answer = await request(api, method, url, token(user), body, contentType);
+                return { status: answer.status, body: JSON.parse(answer.body) as Record<string, unknown> };
+            },
+            home,
+            processes,
+            stop,
+        };
     } catch (error) {
         await stop();
         throw error;
@@ -191,16 +213,16 @@ function nodeNamed(name: string): object {
     };
 }
 
-/** One request to the API server, its certificate verified. */
 function request(
     api: Api,
-    method: "GET" | "POST",
+    method: Method,
     url: string,
     token: string,
     body?: object,
+    contentType = "application/json",
 ): Promise<{ readonly status: number; readonly body: string }> {
     return new Promise((resolve, reject) => {
-        const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+        const headers = { authorization: `Bearer ${token}`, "content-type": contentType };
         const sent = https.request(new URL(url, api.server), { method, ca: api.ca, headers }, (response) => {
             let text = "";
             response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));

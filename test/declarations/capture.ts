@@ -54,6 +54,7 @@ export function ofType(declared: readonly Declared[], type: string): readonly De
 /** The only one of a type. @throws when there is none, or more */
 export function only(declared: readonly Declared[], type: string): Declared {
     const [found, ...more] = ofType(declared, type);
-    if (found === undefined || more.length > 0) throw new Error(`${more.length + (found ? 1 : 0)} resources of ${type}`);
+    if (found === undefined || more.length > 0)
+        throw new Error(`${more.length + (found ? 1 : 0)} resources of ${type}`);
     return found;
 }
