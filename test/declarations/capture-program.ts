@@ -1,5 +1,5 @@
 // Runs the project's real index.ts, compiled, as one stack, against Pulumi's mocks, in a process of its own, and prints
-// what it declares as JSON. Arguments: stack, config file. The folder it runs in is the project.
+// what it declares as JSON into a file. Arguments: stack, file. The folder it runs in is the project.
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import path from "node:path";
 import { configAsPulumiPasses } from "../support/stack-config";
 import type { Declared } from "./capture";
 
-const [stack = "", file = "", output = ""] = process.argv.slice(2);
+const [stack = "", output = ""] = process.argv.slice(2);
 const declared: Declared[] = [];
 
 interface Request {
@@ -36,13 +36,12 @@ MockMonitor.prototype.registerResource = function (request: Request, callback) {
     declared.push(resource);
     return register.call(this, request, (error: unknown, response: { getUrn(): string }) => {
         if (error === null || error === undefined) resource.urn = response.getUrn();
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-call -- typed any by Pulumi
         callback(error, response);
     });
 };
 
 async function main(): Promise<void> {
-    pulumi.runtime.setAllConfig(configAsPulumiPasses(file));
+    pulumi.runtime.setAllConfig(configAsPulumiPasses(path.join("stacks", `Pulumi.${stack}.yaml`)));
     await pulumi.runtime.setMocks(
         {
             call: (args) => args.inputs as Record<string, unknown>,
@@ -57,7 +56,7 @@ async function main(): Promise<void> {
         "physioflow",
         stack,
     );
-    await import(path.resolve("dist", "index.js"));
+    await import("../../index.js");
 }
 
 process.once("beforeExit", () => {

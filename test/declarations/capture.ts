@@ -26,17 +26,18 @@ const captured = new Map<string, Promise<readonly Declared[]>>();
 
 /** What the project's own index.ts declares for a stack; run once for each. */
 export function declaredBy(stack: Stack): Promise<readonly Declared[]> {
-    const known = captured.get(stack) ?? capture(stack, path.join(root, "stacks", `Pulumi.${stack}.yaml`));
+    const known = captured.get(stack) ?? capture(stack, root);
     captured.set(stack, known);
     return known;
 }
 
-async function capture(stack: string, file: string): Promise<readonly Declared[]> {
+/** What index.ts declares for a stack of a project's folder: Pulumi.yaml, stacks/, migrations. */
+export async function capture(stack: Stack, project: string): Promise<readonly Declared[]> {
     const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-declared-"));
     try {
         const output = path.join(home, "declared.json");
-        await promisify(execFile)(process.execPath, [path.join(__dirname, "capture-program.js"), stack, file, output], {
-            cwd: root,
+        await promisify(execFile)(process.execPath, [path.join(__dirname, "capture-program.js"), stack, output], {
+            cwd: project,
             // Nothing answers there: a plan must not be needed to declare.
             env: { ...process.env, DATABASE_URL: "postgresql://nobody@127.0.0.1:1/none" },
         });
