@@ -23,7 +23,7 @@ export const suites: readonly Suite[] = [
     { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
     { name: "snapshots", budget: 120, needs: [] },
     { name: "cli", budget: 120, needs: [] },
-    { name: "declarations", budget: 120, needs: [awsStandIn, s3Server, kubernetesApi] },
+    { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 
 /** What these suites need, each once. */
