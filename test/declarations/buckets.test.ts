@@ -224,7 +224,9 @@ describe("declarations: buckets' settings on the AWS stand-in", function () {
     });
 });
 
-describe("declarations: buckets", () => {
+describe("declarations: buckets", function () {
+    this.timeout(30_000);
+
     for (const stack of withBucket) {
         it(`${stack}: what guards the bucket stays as long as the bucket`, async () => {
             const declared = await declaredBy(stack);

@@ -187,7 +187,9 @@ for (const binaries of eachMajor()) {
     });
 }
 
-describe("declarations: roles and grants", () => {
+describe("declarations: roles and grants", function () {
+    this.timeout(30_000);
+
     for (const stack of stacks) {
         it(`${stack}: no password is declared, and roles and schema outlive destroy`, async () => {
             const declared = (await declaredBy(stack)).filter((d) => d.type.startsWith("postgresql:"));
