@@ -1,7 +1,7 @@
 import type { Declared } from "./capture";
 
 /**
- * The SQL by which the provider of @pulumi/postgresql (terraform-provider-postgresql 1.26) makes what is declared: its own
+ * The SQL by which the provider of @pulumi/postgresql (terraform-provider-postgresql) makes what is declared: its own
  * plugin is not to be had in these tests. Taken from its functions resourcePostgreSQL{Role,GrantRole,Schema,Grant,
  * DefaultPrivileges}Create; the login is a superuser, so that it need not grant itself the roles it works on.
  * @throws for a type or an argument that the provider does not know
