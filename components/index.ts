@@ -1,2 +1,10 @@
+export {
+    BackupBucket,
+    type BackupBucketArgs,
+    type ExistingStore,
+    type NewBucket,
+    type ObjectLock,
+} from "./backup-bucket";
+export { DatabaseAccess, type DatabaseAccessArgs } from "./database-access";
 export { PostgresSchema, type PostgresSchemaArgs } from "./postgres-schema";
 export { SchemaVersion } from "./schema-version";

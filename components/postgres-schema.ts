@@ -14,35 +14,38 @@ import { buildPlan } from "../core/plan/build";
 import { renderPlan } from "../core/plan/render-text";
 import { SchemaVersion } from "./schema-version";
 
+/** Settings of which any may be left out, or be undefined as a stack's file leaves them. */
+type Settings<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
 /** What a database's schema must be at, and how it may get there. */
 export interface PostgresSchemaArgs {
     /** The set of migrations: its folder, relative to the project, and its format (default `numbered`). */
-    readonly migrations: { readonly dir: string; readonly format?: MigrationFormat };
+    readonly migrations: { readonly dir: string; readonly format?: MigrationFormat | undefined };
     /** The version the database must be at: `"024"`, `"latest"`, or `"0"`. Lower it to go back. Always a string. */
     readonly version: pulumi.Input<string>;
     /** Version of the application that runs on this schema; part of snapshots' names. */
-    readonly app?: pulumi.Input<string>;
+    readonly app?: pulumi.Input<string> | undefined;
     /** Where the database's URL is found. A reference: no password enters the state, and a rotated one is no change. */
     readonly connection: pulumi.Input<Exclude<ConnectionReference, { readonly url: string }>>;
     /** The snapshot before each run. Without a store none is taken; `required` (default true) then refuses to migrate. */
     readonly snapshot?: {
         /** `file:` URL of the store. */
-        readonly store?: pulumi.Input<string>;
-        readonly required?: boolean;
-        readonly keep?: number;
+        readonly store?: pulumi.Input<string> | undefined;
+        readonly required?: boolean | undefined;
+        readonly keep?: number | undefined;
     };
     /** What needs approval, and how much may be lost. Default: a plan that loses data needs `approvedPlan`. */
-    readonly policy?: Partial<PolicySettings>;
+    readonly policy?: Settings<PolicySettings>;
     /** Another tool's history table that is kept in step; default `schema_migrations`. */
-    readonly history?: HistorySettings;
+    readonly history?: HistorySettings | undefined;
     /** Timeouts and search_path of the scripts. */
-    readonly run?: Partial<RunSettings>;
+    readonly run?: Settings<RunSettings>;
     /** Name of the set in the ledger; default: the component's name. */
-    readonly set?: string;
+    readonly set?: string | undefined;
     /** Environment for snapshots and plans; default: the stack's name. */
-    readonly environment?: string;
+    readonly environment?: string | undefined;
     /** `project/stack` that the database's ledger is taken over from, after a rename or for a clone. */
-    readonly adopt?: string;
+    readonly adopt?: string | undefined;
 }
 
 interface Planning {
@@ -153,6 +156,6 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
 }
 
 /** Leaves out members that are undefined, which would hide a default. */
-function defined<T extends object>(value: T | undefined): Partial<T> {
+function defined<T extends object>(value: Settings<T> | undefined): Partial<T> {
     return Object.fromEntries(Object.entries(value ?? {}).filter(([, v]) => v !== undefined)) as Partial<T>;
 }

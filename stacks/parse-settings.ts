@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type { ConnectionReference } from "../core/connection";
 import type { Declaration } from "../core/declaration";
 import { BadInputError } from "../core/errors";
 import { type Settings, settingsSchema } from "./settings-schema";
@@ -11,7 +10,7 @@ import { type Settings, settingsSchema } from "./settings-schema";
  * @throws BadInputError
  */
 export function parseSettings(values: Readonly<Record<string, unknown>>, project: string, file: string): Settings {
-    const result = settingsSchema.safeParse(values);
+    const result = settingsSchema.safeParse(values, { reportInput: true });
     if (result.success) return result.data;
     const problems = result.error.issues.flatMap((issue) => explain(issue, project));
     throw new BadInputError({
@@ -31,26 +30,73 @@ function explain(issue: Issue, project: string): string[] {
         const prefix = issue.path.length === 0 ? `${project}:` : `${key}.`;
         return issue.keys.map((k) => `${prefix}${k} is unknown; allowed here: ${allowedAt(issue.path).join(", ")}`);
     }
-    if (issue.code === "invalid_value") return [`${key} must be one of: ${issue.values.map(String).join(", ")}`];
-    if (issue.code === "invalid_type" && issue.input === undefined && !issue.message.startsWith("must"))
-        return [`${key} is missing`];
-    return [
-        `${key} ${issue.message.startsWith("must") || issue.message.startsWith("needs") ? issue.message : `is wrong: ${issue.message}`}`,
-    ];
+    if (issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_value"))
+        return [`${key} is missing: ${schemaAt(issue.path)?.description ?? "it is needed"}`];
+    return [`${key} ${demandOf(issue)}`];
 }
 
-/** The keys of the schema at a path, as far as it can be followed. */
+/** What is allowed, as a predicate of the key. What stands there is not repeated: it may be a secret. */
+function demandOf(issue: Issue): string {
+    // Custom messages are written as predicates.
+    if (/^(?:must|needs)\b/.test(issue.message)) return issue.message;
+    switch (issue.code) {
+        case "invalid_value":
+            return `must be one of: ${issue.values.map(String).join(", ")}`;
+        case "invalid_type":
+            return `must be ${typeNames[issue.expected] ?? issue.expected}`;
+        case "too_small":
+            return `must be ${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
+        case "too_big":
+            return `must be ${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
+        default:
+            return `is wrong: ${issue.message}`;
+    }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+    string: "a string (in quotes where YAML reads a number)",
+    number: "a number",
+    int: "a whole number",
+    boolean: "true or false",
+    array: "a list",
+    object: "a mapping",
+};
+
+/** The keys of the schema at a path. */
 function allowedAt(path: readonly PropertyKey[]): string[] {
-    let schema: unknown = settingsSchema;
-    for (const part of path) schema = shapeOf(schema)?.[String(part)];
-    return Object.keys(shapeOf(schema) ?? {});
+    return Object.keys(schemaAt(path)?.shape ?? {});
 }
 
-function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-    let at = schema as
-        { shape?: Record<string, unknown>; unwrap?: () => unknown; def?: { innerType?: unknown } } | undefined;
-    while (at !== undefined && at.shape === undefined) at = at.def?.innerType ?? undefined;
-    return at?.shape;
+/** What a person may want to know of a schema: its keys if it is a mapping, its description. */
+export interface SchemaFacts {
+    readonly shape: Readonly<Record<string, z.core.$ZodType>> | undefined;
+    readonly description: string | undefined;
+}
+
+/** The schema at a path of keys; undefined where there is none. */
+export function schemaAt(path: readonly PropertyKey[]): SchemaFacts | undefined {
+    let at: SchemaFacts | undefined = factsOf(settingsSchema);
+    for (const part of path) {
+        const next: z.core.$ZodType | undefined = at?.shape?.[String(part)];
+        at = next === undefined ? undefined : factsOf(next);
+    }
+    return at;
+}
+
+/** Defaults, optional keys and transforms wrap a schema: looks through them. */
+function factsOf(schema: z.core.$ZodType): SchemaFacts {
+    interface Definition {
+        readonly innerType?: z.core.$ZodType;
+        readonly in?: z.core.$ZodType;
+        readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
+    }
+    const definition = schema._zod.def as Definition;
+    const inner = definition.innerType ?? definition.in;
+    const below = inner === undefined ? undefined : factsOf(inner);
+    return {
+        shape: definition.shape ?? below?.shape,
+        description: (schema as { readonly description?: string }).description ?? below?.description,
+    };
 }
 
 /** What the settings declare, for the core. */
@@ -69,7 +115,7 @@ export function declarationOf(
         migrations: settings.migrations,
         version: settings.version,
         ...(settings.app === undefined ? {} : { app: settings.app }),
-        connection: referenceOf(connection),
+        connection,
         history: settings.history,
         snapshot: {
             required: snapshot.required,
@@ -85,11 +131,4 @@ export function declarationOf(
         },
         run,
     };
-}
-
-/** The connection as the core takes it; zod's optional keys carry `undefined`, which is left out. */
-export function referenceOf(connection: Settings["connection"]): ConnectionReference {
-    const role = connection.role === undefined ? {} : { role: connection.role };
-    if (connection.env !== undefined) return { env: connection.env, ...role };
-    return { command: connection.command ?? [], ...role };
 }

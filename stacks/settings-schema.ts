@@ -1,94 +1,174 @@
 import { z } from "zod";
 import { defaultPolicy, defaultRunSettings } from "../core/declaration";
+import { backupsSchema } from "./settings-backups";
+
+/** What a text has to be like, said only where there is one: where there is none, "is missing" says more. */
+const text = (error: string, pattern = /\S/): z.ZodString =>
+    z.string({ error: (issue) => (issue.input === undefined ? undefined : error) }).regex(pattern, { error });
 
 /** A version is a string: unquoted, YAML makes the number 20 of 024. */
-const version = z.string({
-    error: 'must be a string: write it in quotes, like "024" (unquoted, YAML reads 024 as the number 20)',
-});
+const version = text(
+    'must be a string of digits, "latest", or "0": write it in quotes, like "024" (unquoted, YAML reads 024 as the number 20)',
+    /^(?:\d+|latest)$/,
+);
+
+/** A role's or a database's name: any that PostgreSQL keeps whole (63 bytes). */
+const pgName = text("must be a name of at most 63 characters", /^.{1,63}$/);
 
 const connection = z
     .strictObject({
-        env: z.string().optional().describe("environment variable that holds the database's URL"),
+        env: z.string().min(1).optional().describe("environment variable that holds the database's URL"),
         command: z.array(z.string()).min(1).optional().describe("command, with arguments, that prints the URL"),
-        role: z.string().optional().describe("role that scripts run as (SET ROLE)"),
+        role: pgName.optional().describe("role that scripts run as (SET ROLE); default: the one that logs in"),
     })
-    .refine((c) => (c.env === undefined) !== (c.command === undefined), {
-        error: "needs exactly one of env, command",
-    });
+    .refine((c) => (c.env === undefined) !== (c.command === undefined), { error: "needs exactly one of env, command" })
+    .transform(({ env, command, role }) => {
+        const as = role === undefined ? {} : { role };
+        return env === undefined ? { command: command ?? [], ...as } : { env, ...as };
+    })
+    .describe("where the database's URL is found: a reference, never the URL itself");
 
-const store = z
-    .string()
-    .regex(/^(file|s3):/, { error: "must be a file: or s3: URL" })
-    .describe("file:DIR, relative to the project, or s3://BUCKET/PREFIX");
+const store = text("must be a file: or s3: URL", /^(file|s3):./);
 
-/** Everything a stack's file may say under the project's name. Unknown keys are refused. */
+/**
+ * Everything a stack's file may say under the project's name, each key described. Unknown keys are refused. Versions,
+ * digests and the application's version are strings: in quotes wherever YAML would read a number.
+ */
 export const settingsSchema = z.strictObject({
     version: version.describe('version the database must be at: "024", "latest", or "0" for nothing applied'),
-    app: z.string({ error: "must be a string, like 1.2.9" }).optional(),
-    environment: z.string().optional().describe("defaults to the stack's name"),
+    app: text("must be a string, like 1.2.9 (in quotes when it has fewer than two dots)")
+        .optional()
+        .describe("version of the application that runs on this schema; tag of its image, part of snapshots' names"),
+    environment: text("must be a string")
+        .optional()
+        .describe("name of the environment in plans and snapshots; default: the stack's name"),
     connection,
     migrations: z
-        .strictObject({ dir: z.string(), format: z.enum(["numbered"]).default("numbered") })
-        .default({ dir: "db/migrations", format: "numbered" }),
+        .strictObject({
+            dir: text("must be a folder, relative to the project").describe("folder of the set"),
+            format: z.enum(["numbered"]).default("numbered").describe("how the folder names its scripts"),
+        })
+        .default({ dir: "db/migrations", format: "numbered" })
+        .describe("the set of migrations"),
     history: z
-        .strictObject({ mirror: z.enum(["schema_migrations", "none"]).default("schema_migrations") })
-        .default({ mirror: "schema_migrations" }),
-    adopt: z.string().optional().describe("project/stack whose ledger this stack takes over"),
-    backups: z
-        .union(
-            [
-                z.strictObject({ existing: store }),
-                z.strictObject({
-                    bucket: z.string(),
-                    expireDays: z.int().positive().default(365),
-                    objectLockDays: z.int().positive().optional(),
-                }),
-            ],
-            { error: "needs either existing (a file: or s3: URL) or bucket (a name)" },
-        )
-        .optional(),
+        .strictObject({
+            mirror: z
+                .enum(["schema_migrations", "none"])
+                .default("schema_migrations")
+                .describe("another tool's history table that is kept in step"),
+        })
+        .default({ mirror: "schema_migrations" })
+        .describe("other tools' history"),
+    adopt: text("must be PROJECT/STACK", /^[^/]+\/[^/]+$/)
+        .optional()
+        .describe("project/stack whose ledger this stack takes over"),
+    backups: backupsSchema(store).optional(),
     snapshot: z
         .strictObject({
-            required: z.boolean().default(true),
-            store: store.optional(),
-            keep: z.int().positive().optional(),
+            required: z.boolean().default(true).describe("no verified snapshot, no migration"),
+            store: store
+                .optional()
+                .describe("file: or s3: URL of the store, where it is not the one that backups declares"),
+            keep: z.int().positive().optional().describe("how many verified snapshots to keep"),
         })
-        .default({ required: true }),
+        .default({ required: true })
+        .describe("the snapshot before each run"),
     policy: z
         .strictObject({
-            approval: z.enum(["always", "data-loss", "never"]).default(defaultPolicy.approval),
-            approvedPlan: z
-                .string({ error: "must be a string: put the digest in quotes" })
-                .regex(/^[0-9a-f]{8}$/, { error: "must be the 8 hex digits that the plan shows" })
-                .optional(),
-            maxRowsLost: z.int().nonnegative().optional(),
-            outOfOrder: z.enum(["allow", "refuse"]).default(defaultPolicy.outOfOrder),
-            changedDown: z.enum(["approve", "show"]).default(defaultPolicy.changedDown),
+            approval: z
+                .enum(["always", "data-loss", "never"])
+                .default(defaultPolicy.approval)
+                .describe("which plans need approvedPlan"),
+            approvedPlan: text('must be the 8 hex digits that the plan shows, in quotes: "7c1e9a04"', /^[0-9a-f]{8}$/)
+                .optional()
+                .describe("digest of the plan that somebody has read"),
+            maxRowsLost: z
+                .int()
+                .nonnegative()
+                .optional()
+                .describe("upper bound of lost rows plus lost column values, counted again under the lock"),
+            outOfOrder: z
+                .enum(["allow", "refuse"])
+                .default(defaultPolicy.outOfOrder)
+                .describe("whether a migration below the head that was never applied may be applied now"),
+            changedDown: z
+                .enum(["approve", "show"])
+                .default(defaultPolicy.changedDown)
+                .describe("whether a down script that differs from the one stored at apply needs approval too"),
         })
-        .prefault({}),
+        .prefault({})
+        .describe("what may be done in this environment"),
     run: z
         .strictObject({
-            lockTimeoutMs: z.int().positive().default(defaultRunSettings.lockTimeoutMs),
-            lockBudgetMs: z.int().positive().default(defaultRunSettings.lockBudgetMs),
-            statementTimeoutMs: z.int().nonnegative().default(defaultRunSettings.statementTimeoutMs),
-            indexDeadlineMs: z.int().positive().default(defaultRunSettings.indexDeadlineMs),
-            searchPath: z.array(z.string()).default([]),
+            lockTimeoutMs: z
+                .int()
+                .positive()
+                .default(defaultRunSettings.lockTimeoutMs)
+                .describe("milliseconds that a statement may wait for a lock before its transaction starts anew"),
+            lockBudgetMs: z
+                .int()
+                .positive()
+                .default(defaultRunSettings.lockBudgetMs)
+                .describe("milliseconds that all tries of one migration may take together"),
+            statementTimeoutMs: z
+                .int()
+                .nonnegative()
+                .default(defaultRunSettings.statementTimeoutMs)
+                .describe("milliseconds that one statement may run; 0: no limit"),
+            indexDeadlineMs: z
+                .int()
+                .positive()
+                .default(defaultRunSettings.indexDeadlineMs)
+                .describe("milliseconds that one CREATE INDEX CONCURRENTLY may take, waiting included"),
+            searchPath: z
+                .array(pgName)
+                .default([])
+                .describe("schemas that scripts look names up in, in order; none: the role's own setting"),
         })
-        .prefault({}),
+        .prefault({})
+        .describe("timeouts and search_path of the scripts"),
     database: z
         .strictObject({
-            name: z.string(),
-            owner: z.string().describe("role that owns the schema and runs the scripts"),
-            appRole: z.string().describe("role the application logs in as"),
+            name: pgName.describe("the database that roles get their rights on"),
+            schema: pgName.default("public").describe("the schema that the scripts fill"),
+            owner: pgName.describe("role that owns the schema and what the scripts make; nobody logs in as it"),
+            migratorRole: pgName.describe(
+                "role in the connection's URL: it may become the owner, and keeps the ledger",
+            ),
+            appRole: pgName.describe("role that the application logs in as: reads and writes rows, changes no schema"),
+            plannerRole: pgName
+                .optional()
+                .describe("role that previews log in as: reads, so that it gets a plan; changes nothing"),
+            publicAccess: z
+                .enum(["revoke", "keep"])
+                .default("revoke")
+                .describe("whether PUBLIC, every other role of the server, loses its rights on database and schema"),
         })
-        .optional(),
+        .optional()
+        .describe("roles and grants, through @pulumi/postgresql; absent: somebody else manages them"),
     workload: z
         .strictObject({
-            namespace: z.string(),
-            image: z.string(),
-            replicas: z.int().nonnegative().default(2),
+            namespace: text("must be a Kubernetes name", /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/).describe(
+                "namespace of the application",
+            ),
+            image: text(
+                "must be an image's name without a tag, like registry.example/api",
+                /^[^\s:@]+(?::\d+\/[^\s:@]+)?$/,
+            ).describe("image without a tag; the tag is app"),
+            replicas: z.int().nonnegative().default(2).describe("how many pods"),
+            port: z.int().min(1).max(65_535).default(8080).describe("port that the application listens on"),
+            databaseSecret: text("must be the name of a Kubernetes Secret", /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/)
+                .default("api-database")
+                .describe("Secret whose key url holds the application's own DATABASE_URL"),
+            cpu: text("must be a Kubernetes quantity, like 250m", /^\d+(?:\.\d+)?m?$/)
+                .default("250m")
+                .describe("processor that a pod asks for"),
+            memory: text("must be a Kubernetes quantity, like 256Mi", /^\d+(?:\.\d+)?(?:[KMGT]i?)?$/)
+                .default("256Mi")
+                .describe("memory that a pod asks for, and may use"),
         })
-        .optional(),
+        .optional()
+        .describe("the application's Deployment; absent: it is deployed elsewhere"),
 });
 
 /** A stack's settings, with defaults filled in. */

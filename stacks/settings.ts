@@ -26,11 +26,16 @@ export function settings(): Settings {
     return parseSettings(values, project.name, file);
 }
 
-/** Pulumi hands every value over as a string, objects as JSON; the file still knows what they were. */
+/**
+ * Pulumi hands every value over as a string, objects as JSON; the file still knows what they were. Where a string is
+ * wanted a number is refused, whatever digits Pulumi made of it: it reads 024 as 20, and a later one reads it otherwise.
+ */
 function valueOf(text: string | undefined, typed: unknown, name: string, file: string): unknown {
     if (text === undefined) return undefined;
-    // Unquoted 024 is 20 for one YAML reader and 24 for another: a number is never taken for a text.
-    if (typeof typed === "number") return typed;
+    if (typeof typed === "number" || typeof typed === "boolean") return typed;
+    // The two readings of YAML differ: 1_000 is a number for Pulumi alone.
+    if (typeof typed === "string" && typed !== text && text.trim() !== "" && !Number.isNaN(Number(text)))
+        return Number(text);
     if (!/^\s*[{[]/.test(text)) return text;
     try {
         return JSON.parse(text) as unknown;

@@ -1,4 +1,7 @@
 import type { Capability } from "./capability";
+import { kubernetesApi } from "./kubernetes-programs";
+import { awsStandIn } from "./local-moto";
+import { s3Server } from "./local-s3";
 import { pgbouncer, postgres18 } from "./prepare";
 
 /** A folder of test/, run as a mocha process of its own. */
@@ -13,12 +16,14 @@ export interface Suite {
 export const suites: readonly Suite[] = [
     { name: "quality", budget: 120, needs: [] },
     { name: "migrations", budget: 20, needs: [] },
+    { name: "stacks", budget: 60, needs: [] },
     { name: "plan", budget: 120, needs: [postgres18] },
     { name: "sql", budget: 240, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
     { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
     { name: "snapshots", budget: 120, needs: [] },
     { name: "cli", budget: 120, needs: [] },
+    { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 
 /** What these suites need, each once. */

@@ -1,0 +1,75 @@
+import { z } from "zod";
+
+const days = z.int().positive();
+
+/** What may be said of a bucket that the stack makes; the defaults are BackupBucket's. */
+const ofBucket = {
+    prefix: z
+        .string()
+        .regex(/^[^/\s](?:[^\s]*[^/\s])?$/, { error: "must be a path without slashes at its ends" })
+        .optional()
+        .describe("path in the bucket under which snapshots lie"),
+    kmsKeyArn: z
+        .string()
+        .regex(/^arn:aws[-a-z]*:kms:/, { error: "must be the ARN of a KMS key" })
+        .optional()
+        .describe("key that snapshots are encrypted with (SSE-KMS); default: the bucket's own keys (SSE-S3)"),
+    noncurrentDays: days
+        .optional()
+        .describe("days that overwritten and deleted snapshots can still be had back; default 90"),
+    abortUploadDays: days
+        .optional()
+        .describe("days after which what an interrupted upload left behind is removed; default 2"),
+    expireDays: days
+        .optional()
+        .describe("days after which a snapshot is deleted whatever it is, the newest included; default: never"),
+    objectLock: z
+        .strictObject({
+            mode: z
+                .enum(["GOVERNANCE", "COMPLIANCE"])
+                .default("GOVERNANCE")
+                .describe("whether a privileged user may shorten it, or nobody"),
+            days: days.describe("days during which a snapshot cannot be deleted"),
+        })
+        .optional()
+        .describe("no deletion before its time; only a new bucket can have it"),
+    protect: z
+        .boolean()
+        .optional()
+        .describe("whether the bucket outlives `pulumi destroy`, which refuses to delete it; default true"),
+};
+
+/**
+ * Where snapshots lie: in a store that is there, or in a bucket that the stack makes. One mapping in the file, so that a
+ * wrong key is named with those that are allowed; of its two forms one is left when it was checked.
+ */
+export function backupsSchema(store: z.ZodString) {
+    return z
+        .strictObject({
+            existing: store
+                .optional()
+                .describe("file:DIR, relative to the project, or s3://BUCKET/PREFIX, that is there already"),
+            bucket: z
+                .string()
+                .regex(/^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$/, {
+                    error: "must be a bucket's name: 3 to 63 small letters, digits, hyphens, dots",
+                })
+                .optional()
+                .describe("name of the AWS bucket to make"),
+            ...ofBucket,
+        })
+        .transform(({ existing, bucket, ...rest }, context) => {
+            if (existing === undefined && bucket !== undefined) return { bucket, ...rest };
+            const others = Object.entries(rest).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+            if (existing !== undefined && bucket === undefined && others.length === 0) return { existing };
+            context.addIssue({
+                code: "custom",
+                message:
+                    existing === undefined
+                        ? "needs exactly one of existing, bucket"
+                        : `needs nothing beside existing: ${(bucket === undefined ? others : ["bucket", ...others]).join(", ")} is for a bucket that the stack makes`,
+            });
+            return z.NEVER;
+        })
+        .describe("where snapshots lie");
+}
