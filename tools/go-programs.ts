@@ -17,6 +17,8 @@ export interface GoPrograms {
     readonly from: { readonly folder: string } | { readonly version: string };
     /** File name of each program, and its package. */
     readonly programs: Readonly<Record<string, string>>;
+    /** Build tags. */
+    readonly tags?: readonly string[];
     /** Values set at link time. */
     readonly variables?: Readonly<Record<string, string>>;
 }
@@ -51,7 +53,8 @@ export function buildGoPrograms(wanted: GoPrograms): Prepared {
 
 function build(wanted: GoPrograms, program: string, source: string, into: string): void {
     const link = Object.entries(wanted.variables ?? {}).map(([name, value]) => `-X ${name}=${value}`);
-    const flags = ["-trimpath", "-ldflags", ["-s", "-w", ...link].join(" ")];
+    const tags = wanted.tags === undefined ? [] : ["-tags", wanted.tags.join(",")];
+    const flags = ["-trimpath", ...tags, "-ldflags", ["-s", "-w", ...link].join(" ")];
     const options = { stdio: ["ignore", "ignore", "pipe"] as ["ignore", "ignore", "pipe"], maxBuffer: 1 << 26 };
     if ("folder" in wanted.from) {
         execFileSync("go", ["build", "-mod=readonly", ...flags, "-o", path.join(into, program), source], {

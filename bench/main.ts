@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Client } from "pg";
+import { startPostgres, type LocalPostgres } from "../tools/local-postgres";
+import { findPgBinaries, root } from "../tools/pg-binaries";
+import { type Command, type Contender, contenders } from "./contenders";
+import { measure, type Measured, median } from "./measure";
+import { writeBenchSet } from "./migration-set";
+
+interface Options {
+    readonly migrations: number;
+    readonly rounds: number;
+}
+
+/** What must be reached, as ratios of medians or absolute values. */
+const goals: readonly {
+    readonly what: string;
+    readonly value: (r: Results) => number | undefined;
+    readonly limit: number;
+    readonly unit: string;
+}[] = [
+    { what: "up, schemaward / psql", value: (r) => ratio(r, "up", "psql"), limit: 1.1, unit: "×" },
+    {
+        what: "up, schemaward / golang-migrate",
+        value: (r) => ratio(r, "up", "golang-migrate 4.19"),
+        limit: 0.55,
+        unit: "×",
+    },
+    {
+        what: "down, schemaward / golang-migrate",
+        value: (r) => ratio(r, "down", "golang-migrate 4.19"),
+        limit: 0.5,
+        unit: "×",
+    },
+    { what: "down, schemaward / goose", value: (r) => ratio(r, "down", "goose 3.26"), limit: 1.1, unit: "×" },
+    { what: "planning at head beyond Node's start", value: (r) => r.planMs, limit: 150, unit: "ms" },
+    { what: "peak memory", value: (r) => r.peakMegabytes, limit: 150, unit: "MB" },
+];
+
+interface Results {
+    readonly up: ReadonlyMap<string, number>;
+    readonly down: ReadonlyMap<string, number>;
+    readonly planMs: number;
+    readonly peakMegabytes: number | undefined;
+}
+
+/**
+ * `npm run bench [-- --migrations N --rounds N]`: the same small migrations, up and down, by us and by others, in turn, on one
+ * server with fsync on; each round on a fresh database. Prints medians and ratios.
+ */
+async function main(options: Options): Promise<void> {
+    const [binaries] = findPgBinaries();
+    if (binaries === undefined) throw new Error("no PostgreSQL server can be started here");
+    const dir = mkdtempSync(path.join(os.tmpdir(), "schemaward-bench-"));
+    const server = await startPostgres(binaries, {
+        settings: {
+            fsync: "on",
+            full_page_writes: "on",
+            synchronous_commit: "on",
+            shared_buffers: "256MB",
+            max_wal_size: "4GB",
+        },
+    });
+    try {
+        const set = writeBenchSet(dir, options.migrations);
+        const url = `${server.url("bench")}?sslmode=disable`;
+        const list = contenders(set, binaries, url, (text) => console.log(`left out: ${text}`));
+        console.log(
+            `${options.migrations} migrations, ${options.rounds} rounds, PostgreSQL ${binaries.version}, fsync on, Node ${process.version}\n`,
+        );
+        const env = { ...process.env, DATABASE_URL: url };
+        const run = async (command: Command): Promise<Measured> =>
+            measure(command.file, command.args, { cwd: dir, env });
+        const times = new Map(list.map(({ name }) => [name, { up: [] as number[], down: [] as number[] }]));
+        const peaks: number[] = [];
+        const plans: number[] = [];
+        for (let round = 1; round <= options.rounds; round++) {
+            // In turn, and each round begins with another: a machine that slows down slows all alike.
+            for (const contender of rotated(list, round)) {
+                await recreate(server);
+                const up = await run(contender.up);
+                if (contender.name === "schemaward") plans.push(...(await planning(set.numbered, run)));
+                const down = await run(contender.down);
+                times.get(contender.name)?.up.push(up.seconds);
+                times.get(contender.name)?.down.push(down.seconds);
+                if (contender.name === "schemaward") peaks.push(up.peakMegabytes ?? 0, down.peakMegabytes ?? 0);
+                console.log(
+                    `round ${round}  ${contender.name.padEnd(20)} up ${up.seconds.toFixed(2)} s   down ${down.seconds.toFixed(2)} s`,
+                );
+            }
+        }
+        print(list, {
+            up: new Map([...times].map(([name, t]) => [name, median(t.up)])),
+            down: new Map([...times].map(([name, t]) => [name, median(t.down)])),
+            planMs: median(plans),
+            peakMegabytes: peaks.every((p) => p === 0) ? undefined : Math.max(...peaks),
+        });
+    } finally {
+        await server.stop();
+        rmSync(dir, { recursive: true });
+    }
+}
+
+/** Milliseconds that a plan with nothing to do takes beyond Node's own start, pair by pair. */
+async function planning(dir: string, run: (command: Command) => Promise<Measured>): Promise<number[]> {
+    const differences: number[] = [];
+    for (let i = 0; i < 5; i++) {
+        const empty = await run({ file: process.execPath, args: ["-e", "0"] });
+        const plan = await run({
+            file: process.execPath,
+            args: [path.join(root, "dist", "cli", "main.js"), "plan", "--dir", dir],
+        });
+        differences.push((plan.seconds - empty.seconds) * 1000);
+    }
+    return differences;
+}
+
+async function recreate(server: LocalPostgres): Promise<void> {
+    const client = new Client({ connectionString: server.url("postgres") });
+    await client.connect();
+    await client.query("DROP DATABASE IF EXISTS bench WITH (FORCE)");
+    await client.query("CREATE DATABASE bench");
+    await client.query("CHECKPOINT");
+    await client.end();
+}
+
+function rotated(list: readonly Contender[], round: number): Contender[] {
+    const from = round % list.length;
+    return [...list.slice(from), ...list.slice(0, from)];
+}
+
+function ratio(results: Results, direction: "up" | "down", other: string): number | undefined {
+    const ours = results[direction].get("schemaward");
+    const theirs = results[direction].get(other);
+    return ours === undefined || theirs === undefined ? undefined : ours / theirs;
+}
+
+function print(list: readonly Contender[], results: Results): void {
+    console.log("\nmedians                   up          down");
+    for (const { name } of list) {
+        const cell = (direction: "up" | "down"): string => {
+            const ours = ratio(results, direction, name);
+            return `${(results[direction].get(name) ?? 0).toFixed(2).padStart(6)} s ${ours === undefined ? "" : `×${ours.toFixed(2)}`.padStart(6)}`;
+        };
+        console.log(`${name.padEnd(20)} ${cell("up")} ${cell("down")}`);
+    }
+    console.log("(× is schemaward's time divided by that tool's)\n");
+    for (const { what, value, limit, unit } of goals) {
+        const reached = value(results);
+        const text = reached === undefined ? "not measured" : `${reached.toFixed(unit === "×" ? 2 : 0)} ${unit}`;
+        console.log(
+            `${what.padEnd(40)} ${text.padStart(12)}   goal ≤ ${limit} ${unit}   ${reached === undefined ? "" : reached <= limit ? "reached" : "NOT reached"}`,
+        );
+    }
+}
+
+function readOptions(args: readonly string[]): Options {
+    const number = (flag: string, otherwise: number): number => {
+        const at = args.indexOf(flag);
+        const value = at === -1 ? otherwise : Number(args[at + 1]);
+        if (!Number.isInteger(value) || value < 2) throw new Error(`${flag} takes a whole number from 2 on`);
+        return value;
+    };
+    return { migrations: number("--migrations", 1000), rounds: number("--rounds", 5) };
+}
+
+Promise.resolve()
+    .then(() => main(readOptions(process.argv.slice(2))))
+    .catch((error: unknown) => {
+        console.error(error instanceof Error ? error.message : error);
+        process.exitCode = 1;
+    });
