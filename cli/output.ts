@@ -6,7 +6,7 @@ import { redactSql } from "../core/sql/sensitive";
 /** Prints the result: as lines, or with `--json` as one JSON document on standard output. */
 export function print(json: boolean, document: unknown, lines: readonly string[]): void {
     if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    else for (const line of lines) process.stdout.write(`${line}\n`);
+    else process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
 /**
@@ -42,7 +42,7 @@ export function progressReporter(json: boolean): (event: RunEvent) => void {
     return (event) => {
         if (json) return;
         if (event.type === "plan") {
-            for (const line of event.lines) process.stdout.write(`${line}\n`);
+            print(false, undefined, event.lines);
             return;
         }
         const line = describeEvent(event);

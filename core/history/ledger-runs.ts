@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { CatalogObject } from "../sql/observation";
+import { packCatalog } from "./stored-catalog";
 
 export interface StartedRun {
     readonly id: string;
@@ -54,6 +55,6 @@ export async function recordRunEnd(
                            WHERE name = $2)
                UPDATE schemaward.runs SET status = CASE WHEN $3::text IS NULL THEN 'done' ELSE 'failed' END,
                    error = $3::text, ended_at = clock_timestamp() WHERE id = $1`,
-        values: [run.id, run.set, error, JSON.stringify(schema.catalog), schema.stamp, schema.mirror],
+        values: [run.id, run.set, error, packCatalog(schema.catalog), schema.stamp, schema.mirror],
     });
 }

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS schemaward.sets (
     environment text NOT NULL,
     system_identifier text,
     mirror text,
-    catalog jsonb,
+    catalog bytea,
     catalog_stamp text,
     changed_at timestamptz NOT NULL DEFAULT now()
 );

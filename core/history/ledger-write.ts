@@ -23,13 +23,6 @@ export const ledgerStatements: readonly string[] = [
             down_sql, origin, applied_by, run_id, duration_ms)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed})`,
     `PREPARE schemaward_undone (text, text) AS DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2`,
-    // The message stands in a failing cast, which needs no function of ours.
-    `PREPARE schemaward_locks (integer, bigint, integer, bigint) AS
-        SELECT (CASE WHEN count(DISTINCT (pid, classid, objid)) = 2 THEN '1' ELSE '${lockLostMessage}' END)::integer FROM pg_locks
-         WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-           AND (pid = $1 AND classid = ($2 >> 32 & 4294967295) AND objid = ($2 & 4294967295)
-             OR pid = $3 AND classid = ($4 >> 32 & 4294967295) AND objid = ($4 & 4294967295))
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
 ];
 
 /** Whether an error of the server means that the session has lost `ledgerStatements`. */
@@ -133,17 +126,21 @@ export function clearProgress(set: string): string {
     return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)}`;
 }
 
-/** An advisory lock held by a server process. */
-export interface HeldLock {
-    readonly pid: number;
-    /** Key of the advisory lock, a bigint in decimal. */
-    readonly key: string;
+/** Keys of a run's two advisory locks, bigints in decimal. */
+export interface RunLocks {
+    /** Held by the guard's session, where no script runs. */
+    readonly guard: string;
+    /** Held by the worker's session. */
+    readonly worker: string;
 }
 
 /**
- * A statement that fails unless both locks are held in this database: last before a COMMIT, so that what a run does after it lost
- * its lock is rolled back.
+ * A statement for the worker's session that fails when the run has lost a lock: last before a COMMIT, so that what is done after
+ * that is rolled back. It asks by trying, which is far cheaper than a look into pg_locks: the worker's own lock can be taken again
+ * until the transaction's end, unless another run has it; the guard's can be taken only when the guard has lost it. (When another
+ * run took it, that run still waits for the worker's.) The message stands in a failing cast, which needs no function of ours.
  */
-export function lockCheck(guard: HeldLock, worker: HeldLock): string {
-    return `EXECUTE schemaward_locks (${guard.pid}, ${guard.key}, ${worker.pid}, ${worker.key})`;
+export function lockCheck({ guard, worker }: RunLocks): string {
+    return `SELECT (CASE WHEN pg_try_advisory_xact_lock(${worker}) AND NOT pg_try_advisory_xact_lock(${guard})
+                         THEN '1' ELSE '${lockLostMessage}' END)::integer`;
 }

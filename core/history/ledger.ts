@@ -1,6 +1,8 @@
 import type { Client } from "pg";
 import type { Declarer } from "../declaration";
 import { FailedError, RefusedError } from "../errors";
+import type { CatalogObject } from "../sql/observation";
+import { unpackCatalog } from "./stored-catalog";
 
 /** Version of the ledger's own tables. */
 export const ledgerFormat = 1;
@@ -156,13 +158,14 @@ export async function readStoredSql(
     return new Map(rows.map(({ version, up, down }) => [version, { up, down }]));
 }
 
-/** The catalog at the end of the last run, as `CatalogObject[]`; undefined when none is stored. */
-export async function readStoredCatalog(client: Client, set: string): Promise<unknown> {
-    const { rows } = await client.query<{ catalog: unknown }>({
+/** The catalog at the end of the last run; undefined when none is stored. */
+export async function readStoredCatalog(client: Client, set: string): Promise<readonly CatalogObject[] | undefined> {
+    const { rows } = await client.query<{ catalog: Buffer | null }>({
         text: "SELECT catalog FROM schemaward.sets WHERE name = $1",
         values: [set],
     });
-    return rows[0]?.catalog ?? undefined;
+    const packed = rows[0]?.catalog ?? undefined;
+    return packed === undefined ? undefined : unpackCatalog(packed);
 }
 
 interface SetRow {

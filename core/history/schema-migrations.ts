@@ -98,16 +98,21 @@ export async function readMirrorRows(client: Client, shape: MirrorShape): Promis
     return rows.map((r) => r.version ?? /^\d+/.exec(r.name ?? "")?.[0] ?? null);
 }
 
-/** SQL that adds a migration's row, unless the script has written it itself in a way that was not recognised. */
-export function mirrorApplied(shape: MirrorShape, key: MirrorKey): string {
+/**
+ * SQL that adds a migration's row.
+ * @param maybeThere whether the script may have written it itself, in a way that was not recognised
+ */
+export function mirrorApplied(shape: MirrorShape, key: MirrorKey, maybeThere: boolean): string {
     const cells: (readonly [column: string, value: string])[] = [
         ...(shape.nameColumn === undefined ? [] : [[shape.nameColumn, escapeLiteral(nameFor(shape, key))] as const]),
         ...(shape.versionColumn === undefined
             ? []
             : [[shape.versionColumn, `${escapeLiteral(key.version)}::${shape.versionType}`] as const]),
     ];
-    return `INSERT INTO ${shape.table} (${cells.map(([column]) => column).join(", ")}) SELECT ${cells.map(([, value]) => value).join(", ")}
-            WHERE NOT EXISTS (SELECT FROM ${shape.table} WHERE ${ownRow(shape, key)})`;
+    const into = `INSERT INTO ${shape.table} (${cells.map(([column]) => column).join(", ")})`;
+    const values = cells.map(([, value]) => value).join(", ");
+    if (!maybeThere) return `${into} VALUES (${values})`;
+    return `${into} SELECT ${values} WHERE NOT EXISTS (SELECT FROM ${shape.table} WHERE ${ownRow(shape, key)})`;
 }
 
 /** SQL that deletes a migration's row. */

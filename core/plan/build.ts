@@ -10,7 +10,6 @@ import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
-import type { CatalogObject } from "../sql/observation";
 import { decide, type Decision } from "./decide";
 import { planDigest } from "./digest";
 import { findLosses, totalLoss } from "./losses";
@@ -251,7 +250,7 @@ async function findDrift(client: Client, set: string, state: DatabaseState, mode
     if (catalogStamp === null || mode === "quick" || (await readCatalogStamp(client)) === catalogStamp) return [];
     const stored = await readStoredCatalog(client, set);
     if (stored === undefined) return [];
-    const differences = compareCatalogs(fromObjects(stored as CatalogObject[]), await readCatalog(client));
+    const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));
     return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
 }
 

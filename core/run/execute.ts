@@ -4,6 +4,7 @@ import {
     clearProgress,
     isUnprepared,
     ledgerStatements,
+    lockCheck,
     recordApplied,
     recordProgress,
     recordUndone,
@@ -20,8 +21,8 @@ import { type Unit, unitChecksum } from "../sql/script";
 import { describeFailure, isConnectionLost, isRetryable, joinStatements, type SentPart, serverError } from "./failure";
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
-import type { Sessions } from "./sessions";
-import { ConnectionLost, freshSession, locksHeld, ourSession, type StepContext, stepFailed, watchWorker } from "./step";
+import { runLocks, type Sessions } from "./sessions";
+import { ConnectionLost, freshSession, ourSession, type StepContext, stepFailed, watchWorker } from "./step";
 
 /**
  * Runs one step to its end, with the rows of the ledger and the history table in the same transaction.
@@ -105,9 +106,9 @@ async function inTransaction(
             if (mirrored && mayChangeMirror(step)) {
                 await send(script);
                 context.mirror = await readMirrorShape(sessions.worker);
-                await send(recording(context, sessions, step, unit, { ...place, prepare }));
+                await send(recording(context, step, unit, { ...place, prepare }));
             } else {
-                await send([...script, ...recording(context, sessions, step, unit, { ...place, prepare })]);
+                await send([...script, ...recording(context, step, unit, { ...place, prepare })]);
             }
             return;
         } catch (error) {
@@ -137,7 +138,6 @@ async function inTransaction(
 /** The end of a transaction: our own rows, the look at our locks, COMMIT. */
 function recording(
     context: StepContext,
-    sessions: Sessions,
     step: PreparedStep,
     unit: Unit,
     place: Place & { readonly prepare: readonly string[] },
@@ -152,7 +152,7 @@ function recording(
     return [
         ...history,
         ...ourSession,
-        ...[...place.prepare, ...ledger, locksHeld(sessions)].map((sql) => ({
+        ...[...place.prepare, ...ledger, lockCheck(runLocks)].map((sql) => ({
             sql,
             purpose: "writing schemaward's ledger",
         })),
@@ -161,7 +161,7 @@ function recording(
 }
 
 function mirrorSql(shape: MirrorShape, step: PreparedStep): string {
-    return step.direction === "up" ? mirrorApplied(shape, step) : mirrorUndone(shape, step);
+    return step.direction === "up" ? mirrorApplied(shape, step, mayWriteMirror(step)) : mirrorUndone(shape, step);
 }
 
 function ledgerSql({ set, format, runId, who }: StepContext, step: PreparedStep): string[] {
@@ -173,4 +173,9 @@ function ledgerSql({ set, format, runId, who }: StepContext, step: PreparedStep)
 /** Whether a script may have made, changed or dropped the history table: only one that names it, or a schema, can. */
 function mayChangeMirror({ script }: PreparedStep): boolean {
     return new RegExp(mirrorTable, "i").test(script.sql) || /\bschema\b/i.test(script.sql);
+}
+
+/** Whether a script may have written a row of it: also by a function of its own. */
+function mayWriteMirror(step: PreparedStep): boolean {
+    return mayChangeMirror(step) || /\b(?:select|do|call)\b/i.test(step.script.sql);
 }

@@ -11,7 +11,7 @@ import { readState } from "../plan/read-state";
 import { readLedger } from "../history/ledger";
 import { identifyRun } from "./identity";
 import { openSessions } from "./sessions";
-import { locksHeld, prepareSessions } from "./step";
+import { prepareSessions } from "./step";
 
 export interface Resolved {
     readonly version: string;
@@ -73,11 +73,13 @@ export async function resolveHistory(
                     ? recordApplied({ ...stored, ...migration, format: set.format, origin: "resolved" })
                     : [];
             const history =
-                mirror === undefined ? [] : [(state === "applied" ? mirrorApplied : mirrorUndone)(mirror, key)];
+                mirror === undefined
+                    ? []
+                    : [state === "applied" ? mirrorApplied(mirror, key, true) : mirrorUndone(mirror, key)];
             await guard.query(history.join(";\n"));
             await prepareSessions(sessions);
             const ledger = [...taken, ...undone, ...applied, clearProgress(declaration.set)];
-            await guard.query([...ledger, locksHeld(sessions)].join(";\n"));
+            await guard.query(ledger.join(";\n"));
             await guard.query("COMMIT");
         } catch (error) {
             await guard.query("ROLLBACK").catch(() => undefined);

@@ -16,7 +16,7 @@ import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
 import { runSteps } from "./run-steps";
 import { openSessions, type Sessions } from "./sessions";
-import { locksHeld, prepareSessions, type StepContext } from "./step";
+import { prepareSessions, type StepContext } from "./step";
 import { verify } from "./verify";
 
 /** The plan made under the lock may not be carried out; nothing was changed. */
@@ -218,7 +218,7 @@ async function prepare(
             if (m === undefined) return [];
             return recordApplied({ set: declaration.set, ...m, format: set.format, origin: "adopted", runId, who });
         });
-        await guard.query([...adopted, locksHeld(sessions)].join(";\n"));
+        await guard.query(adopted.join(";\n"));
         await guard.query("COMMIT");
     } catch (error) {
         await guard.query("ROLLBACK").catch(() => undefined);

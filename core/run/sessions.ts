@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { RunSettings } from "../declaration";
 import { RefusedError } from "../errors";
-import type { HeldLock } from "../history/ledger-write";
+import type { RunLocks } from "../history/ledger-write";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
 
@@ -13,7 +13,8 @@ import type { RunIdentity } from "./identity";
  * goes at once, while the worker's backend may still be busy with a statement; a new run waits for both.
  */
 const guardKey = "8318822943420493165";
-export const workerKey = "8318822943420493166";
+const workerKey = "8318822943420493166";
+export const runLocks: RunLocks = { guard: guardKey, worker: workerKey };
 
 /** The two connections of a run, with the lock. */
 export interface Sessions {
@@ -21,7 +22,6 @@ export interface Sessions {
     readonly guard: Client;
     /** Runs the scripts. */
     readonly worker: Client;
-    readonly holder: HeldLock;
     /** Server process of the worker's session. */
     readonly workerPid: number;
     close(): Promise<void>;
@@ -55,13 +55,12 @@ export async function openSessions(database: Database, options: LockOptions): Pr
                 client_connection_check_interval: "2000",
             },
         });
-        const holder: HeldLock = { pid: await refusePooler(guard, worker), key: guardKey };
+        await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);
         const open = { guard, worker, workerPid: await backendOf(worker) };
         return {
             ...open,
-            holder,
             close: async () => {
                 // Ending the sessions frees the locks, also where a script left the connection in a bad state.
                 await Promise.allSettled([open.worker.end(), open.guard.end()]);
@@ -135,15 +134,14 @@ async function refuseStandby(client: Client): Promise<void> {
 /**
  * A transaction pooler gives each transaction any server session, so that a session's lock protects nothing. It shows:
  * while one client holds a transaction open, the other's session is another one than before.
- * @returns the guard's backend
  */
-async function refusePooler(guard: Client, worker: Client): Promise<number> {
+async function refusePooler(guard: Client, worker: Client): Promise<void> {
     const before = await backendOf(guard);
     await worker.query("BEGIN");
     const inBetween = await backendOf(worker);
     const after = await backendOf(guard);
     await worker.query("ROLLBACK");
-    if (before !== inBetween && before === after) return before;
+    if (before !== inBetween && before === after) return;
     throw new RefusedError({
         what: "The connection goes through a transaction pooler (PgBouncer with pool_mode = transaction, or the like).",
         state: "Nothing was touched.",

@@ -1,10 +1,10 @@
 import type { RunSettings } from "../declaration";
-import { ledgerStatements, lockCheck, lockLostMessage } from "../history/ledger-write";
+import { ledgerStatements, lockLostMessage } from "../history/ledger-write";
 import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";
 import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
-import { type Sessions, workerKey } from "./sessions";
+import type { Sessions } from "./sessions";
 import { type Watch, watchBackend } from "./watch";
 
 /** What all steps of a run share. */
@@ -71,11 +71,6 @@ export const ourSession: readonly string[] = [
 export async function prepareSessions({ guard, worker }: Pick<Sessions, "guard" | "worker">): Promise<void> {
     const text = ["SET search_path = pg_catalog", ...ledgerStatements].join(";\n");
     await Promise.all([guard.query(text), worker.query(text)]);
-}
-
-/** A statement that fails when the run has lost one of its locks. */
-export function locksHeld({ holder, workerPid }: Sessions): string {
-    return lockCheck(holder, { pid: workerPid, key: workerKey });
 }
 
 /** Watches the worker from the guard's session while it is busy with a step. */

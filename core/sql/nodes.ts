@@ -15,9 +15,12 @@ export function walk(tree: unknown, visit: (type: string, body: Readonly<Record<
     if (Array.isArray(tree)) {
         for (const item of tree) walk(item, visit);
     } else if (typeof tree === "object" && tree !== null) {
-        for (const [key, value] of Object.entries(tree)) {
-            if (typeof value === "object" && value !== null && !Array.isArray(value) && /^[A-Z]/.test(key))
-                visit(key, value as Record<string, unknown>);
+        const node = tree as Readonly<Record<string, unknown>>;
+        for (const key in node) {
+            const value = node[key];
+            if (typeof value !== "object" || value === null) continue;
+            // Types begin with a capital letter, members do not. This runs over every node of every script.
+            if (key.charCodeAt(0) <= 90 && !Array.isArray(value)) visit(key, value as Record<string, unknown>);
             walk(value, visit);
         }
     }

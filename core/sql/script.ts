@@ -77,6 +77,7 @@ function whySeveral(blocks: readonly Block[], outside: readonly Block[], sql: st
             if (why !== undefined) return `line ${statement.line}: ${why} cannot run in a transaction`;
         }
     }
+    if (!/\bvalue\b/i.test(sql)) return undefined;
     const used = usedNewEnumValue(blocks.flatMap((b) => b.statements));
     return used === undefined ? undefined : `line ${used.line}: a new enum value is used in the script that adds it`;
 }
