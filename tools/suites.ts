@@ -22,6 +22,7 @@ export const suites: readonly Suite[] = [
     { name: "history", budget: 60, needs: [] },
     { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
     { name: "snapshots", budget: 120, needs: [] },
+    { name: "examples", budget: 120, needs: [] },
     { name: "cli", budget: 120, needs: [] },
     { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
