@@ -14,7 +14,7 @@ void migrate(
         policy: { ...defaultPolicy, approval: "never" },
         run: defaultRunSettings,
     },
-    { projectDir, observe: "quick", waitMs: 0, report: (event) => process.send?.(event) },
+    { projectDir, looseVersion: true, observe: "quick", waitMs: 0, report: (event) => process.send?.(event) },
 ).then(
     () => process.disconnect(),
     () => process.exit(1),
