@@ -24,6 +24,8 @@ export const suites: readonly Suite[] = [
     { name: "snapshots", budget: 120, needs: [] },
     { name: "examples", budget: 120, needs: [] },
     { name: "cli", budget: 120, needs: [] },
+    { name: "offline-engine", budget: 240, needs: [] },
+    { name: "e2e", budget: 480, needs: [] },
     { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 

@@ -18,7 +18,7 @@ import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import { planStep } from "./plan-step";
 import { prepareSteps, type PreparedStep } from "./prepare";
 import { type DatabaseState, readState } from "./read-state";
-import { planSnapshot } from "./snapshot-estimate";
+import { planSnapshot, storeProblem } from "./snapshot-estimate";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
 export interface PlanOptions {
@@ -166,6 +166,7 @@ function assemble(declaration: Declaration, options: PlanOptions, parts: Parts):
         declaration.declarer === undefined || state.ledger.owner === undefined
             ? undefined
             : judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
+    const noStore = planSteps.length === 0 ? undefined : storeProblem(declaration, options.projectDir);
     const failing = planSteps.filter((s) => s.wouldFail !== undefined);
     const refusals = [
         ...(ownership === undefined ? [] : [ownership]),
@@ -177,15 +178,15 @@ function assemble(declaration: Declaration, options: PlanOptions, parts: Parts):
             text: `${s.script.file}:${s.wouldFail?.line ?? 0} cannot succeed: ${s.wouldFail?.message ?? ""} (SQLSTATE ${s.wouldFail?.sqlstate ?? ""}).`,
             allow: "correct the script",
         })),
-        ...(declaration.snapshot.required && declaration.snapshot.store === undefined && planSteps.length > 0
-            ? [
+        ...(noStore === undefined || !declaration.snapshot.required
+            ? []
+            : [
                   {
                       code: "snapshot-store",
-                      text: "A snapshot is required, and no store is declared to keep it in.",
+                      text: `A snapshot is required, and there can be none: ${noStore}`,
                       allow: "snapshot.store: file:DIR, or snapshot.required: false",
                   },
-              ]
-            : []),
+              ]),
         ...approval.refusals.map((r) =>
             r.code === "approval" && options.approveWith !== undefined ? { ...r, allow: options.approveWith } : r,
         ),
@@ -213,7 +214,12 @@ function assemble(declaration: Declaration, options: PlanOptions, parts: Parts):
             maxRowsLost: declaration.policy.maxRowsLost ?? null,
         },
         refusals,
-        warnings: warningsFor(state, declaration),
+        warnings: [
+            ...warningsFor(state, declaration),
+            ...(noStore === undefined || declaration.snapshot.required || declaration.snapshot.store === undefined
+                ? []
+                : [`There will be no snapshot: ${noStore}`]),
+        ],
         undo: undoText(from, lost, snapshot !== null),
         run: [
             ...(declaration.declarer === undefined ? [] : ["pulumi up"]),

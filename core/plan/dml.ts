@@ -5,11 +5,11 @@ import type { Statement } from "../sql/statement";
 
 /** A statement that takes or overwrites rows or values, as far as its text tells. */
 export interface RowChange {
-    readonly kind: "rows deleted" | "rows updated" | "rows truncated";
+    readonly kind: "rows deleted" | "rows updated" | "rows truncated" | "values converted";
     /** Name parts as written: `["audit", "logs"]`. */
     readonly relation: readonly string[];
     readonly alias: string | undefined;
-    /** For updates: the columns set. */
+    /** For updates and conversions: the columns. */
     readonly columns: readonly string[];
     /** The condition's text when it can stand alone; `""`: all rows; undefined: cannot be taken out of the statement. */
     readonly where: string | undefined;
@@ -74,7 +74,7 @@ export function rowChanges(statement: Statement): RowChange[] {
         } else if (type === "AlterTableStmt" && topLevel) {
             const columns = (body.cmds ?? []).flatMap(convertedColumn);
             if (columns.length > 0)
-                found.push({ ...base, kind: "rows updated", ...named(body.relation), columns, where: "" });
+                found.push({ ...base, kind: "values converted", ...named(body.relation), columns, where: "" });
         } else if (type === "TruncateStmt") {
             for (const relation of body.relations ?? []) {
                 found.push({

@@ -1,25 +1,12 @@
 import type { Client } from "pg";
 import type { CatalogChange, Observation } from "../sql/observation";
-import { rowChanges, type RowChange } from "./dml";
-import { type Count, type CountQuestion, countRows, readRelations, type RelationFacts } from "./live-facts";
+import { rowChanges } from "./dml";
+import { type Count, countRows, readRelations, type RelationFacts } from "./live-facts";
+import { columnOf, qualify, quoted } from "./names";
 import type { Loss } from "./plan";
 import { type PreparedStep, statementsOf } from "./prepare";
+import { type Candidate, convertedColumns, fromStatement, type LossContext } from "./statement-losses";
 import { columnType, keepsValues } from "./value-types";
-
-/** A loss whose rows are still to be counted. */
-interface Candidate {
-    readonly step: number;
-    readonly loss: Omit<Loss, "rows" | "exact">;
-    readonly question: CountQuestion | undefined;
-    /** Whether an earlier statement of the plan has changed the same relation, so that a count now is only a bound. */
-    readonly stale: boolean;
-}
-
-export interface LossContext {
-    /** Schema-qualified name of the mirrored history table; its rows are kept by the ledger. */
-    readonly historyTable: string | undefined;
-    readonly timeoutMs: number;
-}
 
 /**
  * What each step destroys, counted in the live database.
@@ -52,7 +39,9 @@ export async function findLosses(
             const candidate = fromDrop(index, change, facts, touched, context);
             if (candidate !== undefined) candidates.push(candidate);
         }
+        const converted = new Set((dml[index] ?? []).flatMap((c) => convertedColumns(c, facts)));
         for (const change of observation.changed) {
+            if (change.liveName !== undefined && converted.has(columnOf(change.liveName).join("."))) continue;
             const candidate = fromTypeChange(index, change, touched);
             if (candidate !== undefined) candidates.push(candidate);
         }
@@ -156,105 +145,12 @@ function fromTypeChange(step: number, change: CatalogChange, touched: ReadonlySe
     };
 }
 
-function fromStatement(
-    step: number,
-    change: RowChange,
-    facts: ReadonlyMap<string, RelationFacts>,
-    touched: Set<string>,
-    made: ReadonlySet<string>,
-    context: LossContext,
-): Candidate[] {
-    const table = quoted(change.relation);
-    const known = facts.get(table);
-    if (known === undefined) {
-        // Not there now: made by this plan, then its rows are no loss; else nobody can tell.
-        if (made.has(table.replace(/^public\./, ""))) return [];
-        return [
-            {
-                step,
-                loss: { kind: change.kind, object: table, bytes: null, counted: true, line: change.line },
-                question: undefined,
-                stale: true,
-            },
-        ];
-    }
-    // Values set in columns that this plan adds overwrite nothing that exists now.
-    if (
-        change.kind === "rows updated" &&
-        change.columns.length > 0 &&
-        !change.columns.some((c) => known.columns.has(c))
-    )
-        return [];
-    const all = `SELECT count(*) FROM ${table}`;
-    const alias = change.alias === undefined ? "" : ` AS "${change.alias.replaceAll('"', '""')}"`;
-    const condition = change.where === undefined || change.where === "" ? "" : `${alias} WHERE ${change.where}`;
-    const kept = known.qualified === context.historyTable;
-    const candidates: Candidate[] = [
-        {
-            step,
-            loss: {
-                kind: change.kind,
-                object: table,
-                bytes: null,
-                counted: !kept,
-                line: change.line,
-                ...(kept ? { note: "the ledger keeps them" } : {}),
-            },
-            question: { sql: all + condition, fallback: all, relation: table },
-            stale: touched.has(known.qualified) || change.where === undefined,
-        },
-    ];
-    const others =
-        change.kind === "rows deleted"
-            ? known.followers
-            : change.kind === "rows truncated" && change.cascade
-              ? known.referrers
-              : [];
-    for (const other of others) {
-        candidates.push({
-            step,
-            loss: {
-                kind: change.kind === "rows truncated" ? "rows truncated" : "rows deleted",
-                object: other,
-                bytes: null,
-                counted: true,
-                note: `by foreign key, with ${table}`,
-                line: change.line,
-            },
-            question: { sql: `SELECT count(*) FROM ${other}`, relation: other },
-            stale: change.kind !== "rows truncated",
-        });
-    }
-    touched.add(known.qualified);
-    return candidates;
-}
-
 /** The live table that a change to a table or a column concerns. */
 function liveTable({ object, liveName }: CatalogChange): string | undefined {
     if (liveName === undefined) return undefined;
     if (object.kind === "table" || object.kind === "partition" || object.kind === "materialized view")
         return qualify(liveName);
     return object.kind === "column" ? columnOf(liveName)[0] : undefined;
-}
-
-/** The catalog leaves `public.` out of names; SQL that must not depend on the search_path needs it. */
-function qualify(name: string): string {
-    return splitLast(name)[0] === "" ? `public.${name}` : name;
-}
-
-function columnOf(name: string): [table: string, column: string] {
-    const [table, column] = splitLast(name);
-    return [qualify(table), column];
-}
-
-/** `audit."Log".id` → [`audit."Log"`, `id`]; identifiers as the server quotes them. */
-export function splitLast(name: string): [string, string] {
-    const match = /^(.*)\.("(?:[^"]|"")*"|[^."]+)$/s.exec(name);
-    return match?.[1] === undefined || match[2] === undefined ? ["", name] : [match[1], match[2]];
-}
-
-function quoted(parts: readonly string[]): string {
-    return parts.map((p) => (/^[a-z_][a-z0-9_$]*$/.test(p) ? p : `"${p.replaceAll('"', '""')}"`)).join(".");
 }
 
 /** Sums for the plan's total: rows, values, bytes, and whether anything cannot be counted. */

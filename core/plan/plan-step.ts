@@ -48,10 +48,10 @@ export async function planStep(
     };
 }
 
-/** Leaves out what comes and goes with a table (or view, …) that comes or goes in the same step. */
+/** Leaves out what comes and goes with a table (or view, …) that comes or goes in the same step; triggers are code, and stay. */
 function independent(changes: readonly CatalogChange[]): CatalogChange[] {
     const names = new Set(changes.map((c) => c.object.name));
-    return changes.filter((c) => c.object.of === undefined || !names.has(c.object.of));
+    return changes.filter((c) => c.object.kind === "trigger" || c.object.of === undefined || !names.has(c.object.of));
 }
 
 function described({ object, victim, before }: CatalogChange): ObjectChange {

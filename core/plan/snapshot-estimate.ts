@@ -1,8 +1,22 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
+import { BadInputError } from "../errors";
 import { estimateSnapshot } from "../snapshots/estimate";
 import { snapshotName } from "../snapshots/name";
+import { openStore } from "../snapshots/stores";
 import type { PlannedSnapshot } from "./plan";
+
+/** Why there can be no snapshot, as far as the declaration tells; undefined when there can. */
+export function storeProblem({ snapshot }: Declaration, projectDir: string): string | undefined {
+    try {
+        if (snapshot.store === undefined) return "No store is declared to keep it in.";
+        openStore(snapshot.store, projectDir);
+        return undefined;
+    } catch (error) {
+        if (!(error instanceof BadInputError)) throw error;
+        return error.parts.what;
+    }
+}
 
 /** What the plan says of the snapshot before it; the time in its name is left open. */
 export async function planSnapshot(client: Client, declaration: Declaration): Promise<PlannedSnapshot> {

@@ -405,7 +405,10 @@ describe("the schemaward command", function () {
             stack(good.replace("  app:snapshot: { required: false }\n", ""));
             const { code, stderr } = await run("migrate", "--stack", "dev", "--yes");
             assert.equal(code, 2);
-            assert.match(stderr, /A snapshot is required, and no store is declared[^]*snapshot\.store: file:DIR/);
+            assert.match(
+                stderr,
+                /A snapshot is required, and there can be none: No store is declared to keep it in[^]*snapshot\.store: file:DIR/,
+            );
             await untouched();
         });
 

@@ -468,7 +468,10 @@ for (const engine of engines()) {
 
             it("demanded and not to be had: no migration", async () => {
                 project.set({ snapshot: { required: true } });
-                assert.match(await fails(preview()), /A snapshot is required, and no store is declared/);
+                assert.match(
+                    await fails(preview()),
+                    /A snapshot is required, and there can be none: No store is declared/,
+                );
                 project.put("backups", "a file in the folder's place");
                 project.set({ snapshot: { required: true, store: "file:./backups" } });
                 await succeeds(preview());

@@ -1,0 +1,128 @@
+import { type RowChange } from "./dml";
+import type { CountQuestion, RelationFacts } from "./live-facts";
+import { quoted, splitLast } from "./names";
+import type { Loss } from "./plan";
+
+/** A loss whose rows are still to be counted. */
+export interface Candidate {
+    readonly step: number;
+    readonly loss: Omit<Loss, "rows" | "exact">;
+    readonly question: CountQuestion | undefined;
+    /** Whether an earlier statement of the plan has changed the same relation, so that a count now is only a bound. */
+    readonly stale: boolean;
+}
+
+export interface LossContext {
+    /** Schema-qualified name of the mirrored history table; its rows are kept by the ledger. */
+    readonly historyTable: string | undefined;
+    readonly timeoutMs: number;
+}
+
+/**
+ * What a statement that changes rows destroys.
+ * @param touched relations that earlier statements of the plan have changed; this one's is added
+ * @param made relations that the plan makes
+ */
+export function fromStatement(
+    step: number,
+    change: RowChange,
+    facts: ReadonlyMap<string, RelationFacts>,
+    touched: Set<string>,
+    made: ReadonlySet<string>,
+    context: LossContext,
+): Candidate[] {
+    const table = quoted(change.relation);
+    const known = facts.get(table);
+    if (known === undefined) {
+        // Not there now: made by this plan, then its rows are no loss; else nobody can tell.
+        if (made.has(table.replace(/^public\./, ""))) return [];
+        return [
+            {
+                step,
+                loss: { kind: kindOf(change), object: table, bytes: null, counted: true, line: change.line },
+                question: undefined,
+                stale: true,
+            },
+        ];
+    }
+    if (change.kind === "values converted") {
+        const candidates = convertedColumns(change, facts).map((column): Candidate => ({
+            step,
+            loss: {
+                kind: "type changed",
+                object: column.replace(/^public\./, ""),
+                bytes: null,
+                counted: true,
+                note: "other values by the expression after USING",
+                line: change.line,
+            },
+            question: {
+                sql: `SELECT count(${splitLast(column)[1]}) FROM ${known.qualified}`,
+                relation: known.qualified,
+            },
+            stale: touched.has(known.qualified),
+        }));
+        touched.add(known.qualified);
+        return candidates;
+    }
+    // Values set in columns that this plan adds overwrite nothing that exists now.
+    if (
+        change.kind === "rows updated" &&
+        change.columns.length > 0 &&
+        !change.columns.some((c) => known.columns.has(c))
+    )
+        return [];
+    const all = `SELECT count(*) FROM ${table}`;
+    const alias = change.alias === undefined ? "" : ` AS "${change.alias.replaceAll('"', '""')}"`;
+    const condition = change.where === undefined || change.where === "" ? "" : `${alias} WHERE ${change.where}`;
+    const kept = known.qualified === context.historyTable;
+    const candidates: Candidate[] = [
+        {
+            step,
+            loss: {
+                kind: kindOf(change),
+                object: table,
+                bytes: null,
+                counted: !kept,
+                line: change.line,
+                ...(kept ? { note: "the ledger keeps them" } : {}),
+            },
+            question: { sql: all + condition, fallback: all, relation: table },
+            stale: touched.has(known.qualified) || change.where === undefined,
+        },
+    ];
+    const others =
+        change.kind === "rows deleted"
+            ? known.followers
+            : change.kind === "rows truncated" && change.cascade
+              ? known.referrers
+              : [];
+    for (const other of others) {
+        candidates.push({
+            step,
+            loss: {
+                kind: change.kind === "rows truncated" ? "rows truncated" : "rows deleted",
+                object: other,
+                bytes: null,
+                counted: true,
+                note: `by foreign key, with ${table}`,
+                line: change.line,
+            },
+            question: { sql: `SELECT count(*) FROM ${other}`, relation: other },
+            stale: change.kind !== "rows truncated",
+        });
+    }
+    touched.add(known.qualified);
+    return candidates;
+}
+
+function kindOf({ kind }: RowChange): Loss["kind"] {
+    return kind === "values converted" ? "type changed" : kind;
+}
+
+/** Columns, qualified, whose values ALTER COLUMN … TYPE … USING makes anew; only those that exist now. */
+export function convertedColumns(change: RowChange, facts: ReadonlyMap<string, RelationFacts>): string[] {
+    const known = facts.get(quoted(change.relation));
+    if (change.kind !== "values converted" || known === undefined) return [];
+    return change.columns.filter((c) => known.columns.has(c)).map((c) => `${known.qualified}.${quoted([c])}`);
+}
