@@ -26,6 +26,9 @@ async function main(): Promise<void> {
     }
 }
 
+/** Of what an up prints: what the provider did, and the counts; not the plan once more, and nothing twice. */
+const summary = /^ +(?:\[\d+\/\d+\]|at \d+, ledger|snapshot \S+ taken|[+~] \d+ )|^Resources:/;
+
 class Demo {
     private ended: Promise<void> | undefined;
 
@@ -71,7 +74,7 @@ class Demo {
 
         chapter("pulumi up: an empty database goes to 027");
         await this.pulumi(["up", "--yes", "--skip-preview"], {
-            only: /\[\d+\/\d+\]|ledger and history agree|^Resources:|created|snapshot .* taken/,
+            only: summary,
         });
         await this.loadData();
 
@@ -93,7 +96,7 @@ class Demo {
 
         chapter("pulumi up: back to 024");
         await this.pulumi(["up", "--yes", "--skip-preview"], {
-            only: /\[\d+\/\d+\]|ledger and history agree|snapshot .* taken|^Resources:|updated$/,
+            only: summary,
         });
         await this.showWhatIsThere();
         await this.showSnapshots();
@@ -101,7 +104,7 @@ class Demo {
         chapter("And forward again");
         this.declare("027");
         await this.pulumi(["up", "--yes", "--skip-preview"], {
-            only: /\[\d+\/\d+\]|ledger and history agree|^Resources:|updated$/,
+            only: summary,
         });
         await this.showWhatIsThere();
         await this.command(["status", "--stack", "demo"]);
@@ -145,8 +148,8 @@ class Demo {
         const rows = await this.sql(
             "physioflow_demo",
             `SELECT count(*)::int AS tables, coalesce(sum(n)::int, 0) AS rows, pg_database_size(current_database())::float8 AS bytes
-               FROM (SELECT (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %I.%I', schemaname, tablename), false, true, '')))[1]::text::int AS n
-                       FROM pg_tables WHERE schemaname = 'public') AS counted`,
+               FROM (SELECT (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %I.%I', nspname, relname), false, true, '')))[1]::text::int AS n
+                       FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind = 'r' AND s.nspname = 'public') AS counted`,
         );
         const {
             tables = 0,
