@@ -89,7 +89,7 @@ describe("the schemaward command", function () {
         assert.equal(first.code, 0, first.stderr);
         assert.match(first.stdout, /done: at 002\n$/);
         assert.match(first.stderr, /^\[1\/2\] ↑ 001 m1 done in \d+ ms$/m);
-        assert.doesNotMatch(first.stdout + first.stderr, /\u001b/);
+        assert(!(first.stdout + first.stderr).includes("\u001b"), "no colours where there is no terminal");
         const again = await run("migrate", ...dir, "--yes", "--to", "latest");
         assert.deepEqual([again.code, again.stdout.split("\n").at(-2)], [0, "nothing to do: at 002"]);
         const back = await run("migrate", ...dir, "--yes", "--to", "1");

@@ -7,7 +7,7 @@ export interface CommandResult {
     readonly stdout: string;
     readonly stderr: string;
     /** Standard output as JSON. */
-    json<T>(): T;
+    readonly json: <T>() => T;
 }
 
 export interface RunningCommand {
