@@ -1,4 +1,4 @@
-import { parsePlPgSQLSync, parseSync } from "libpg-query";
+import { parsePlPgSQLSync, parseSync, type Node } from "libpg-query";
 import { as, nodeType, strings, walk } from "./nodes";
 import { effectOutside } from "./outside";
 
@@ -12,6 +12,8 @@ export interface BodyEffects {
     readonly calls: readonly string[];
     /** Whether it reads tables of the user. */
     readonly reads: boolean;
+    /** Whether it makes, changes or drops objects. */
+    readonly defines: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface BodyEffects {
 export function readBody(create: string, body: string, language: string): BodyEffects {
     const outside = effectOutside(body);
     const outsidePart = outside === undefined ? {} : { outside };
-    if (language === "internal" || language === "c") return { calls: [], reads: false };
+    if (language === "internal" || language === "c") return { calls: [], reads: false, defines: false };
     const queries = language === "plpgsql" ? plpgsqlQueries(create) : language === "sql" ? [body] : undefined;
     if (queries === undefined) return { ...outsidePart, ...fromText(body, language) };
     const effects = queries.map(queryEffects);
@@ -36,6 +38,7 @@ export function readBody(create: string, body: string, language: string): BodyEf
         ...hiddenPart(words),
         calls: all.flatMap((e) => e.calls),
         reads: all.some((e) => e.reads),
+        defines: all.some((e) => e.defines),
     };
 }
 
@@ -72,7 +75,7 @@ function dynamicDdl(expression: string): string | undefined {
     const verb = /^\(*\s*(?:format\s*\(\s*)?[eE]?'\s*(create|alter|comment|grant|revoke|drop)\b/i.exec(expression)?.[1];
     if (verb === undefined || /\b(?:delete\s+from|truncate|merge\s+into|update\s+[\w"%])/i.test(expression))
         return undefined;
-    return /^(?:drop|alter)$/i.test(verb) ? "DROP TABLE dynamic" : "SELECT";
+    return /^(?:drop|alter)$/i.test(verb) ? "DROP TABLE dynamic" : "CREATE SCHEMA dynamic";
 }
 
 interface QueryEffects {
@@ -81,6 +84,20 @@ interface QueryEffects {
     readonly drops: boolean;
     /** Whether it reads a table that is not a catalog. */
     readonly reads: boolean;
+    readonly defines: boolean;
+}
+
+/** Statements that leave the schema as it is. */
+const schemaless =
+    /^(?:Select|Insert|Update|Delete|Merge|Truncate|Return|Call|VariableSet|VariableShow|Transaction|Prepare|Execute|Deallocate|Explain|Copy|Lock|Notify|Listen|Unlisten|ConstraintsSet|DeclareCursor|Fetch|ClosePortal|Discard|Vacuum|Reindex|RefreshMatView)Stmt$/;
+
+/** Whether a statement makes, changes or drops what is in a schema; temporary tables are in none. */
+function isDefinition(type: string, node: Node): boolean {
+    const body = as<Record<string, unknown>>(node, type) ?? {};
+    const into = (body["into"] as { rel?: { relpersistence?: string } } | undefined)?.rel ?? body["relation"];
+    if (type === "CreateStmt" || type === "CreateTableAsStmt")
+        return (into as { relpersistence?: string } | undefined)?.relpersistence !== "t";
+    return !schemaless.test(type);
 }
 
 const changing: Readonly<Record<string, string>> = {
@@ -102,12 +119,14 @@ function queryEffects(query: string): QueryEffects | undefined {
     const calls: string[] = [];
     let drops = false;
     let reads = false;
+    let defines = false;
     for (const { stmt } of statements) {
         if (stmt === undefined) continue;
         const type = nodeType(stmt);
         drops ||= type === "DropStmt" || type === "AlterTableStmt" || type === "AlterTypeStmt";
+        defines ||= isDefinition(type, stmt);
         const queries = type === "SelectStmt" || type in changing || type === "InsertStmt";
-        const call = as<{ funccall?: { funcname?: never } }>(stmt, "CallStmt")?.funccall?.funcname;
+        const call = as<{ funccall?: { funcname?: Node[] } }>(stmt, "CallStmt")?.funccall?.funcname;
         if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
         walk(stmt, (t, node) => {
             const word = changing[t];
@@ -128,16 +147,18 @@ function queryEffects(query: string): QueryEffects | undefined {
             }
         });
     }
-    return { words, calls, drops, reads };
+    return { words, calls, drops, reads, defines };
 }
 
 /** For languages and bodies that cannot be parsed: by words, and so with false alarms. */
-function fromText(body: string, language: string): { hidden?: string; calls: readonly string[]; reads: boolean } {
+function fromText(body: string, language: string): Omit<BodyEffects, "outside"> {
     const bare = body.replace(/--.*$/gm, " ").replace(/'(?:[^']|'')*'/g, " ");
-    if (language !== "plpgsql" && language !== "sql") return { hidden: `${language} code`, calls: [], reads: true };
+    if (language !== "plpgsql" && language !== "sql")
+        return { hidden: `${language} code`, calls: [], reads: true, defines: true };
     const words = [...bare.matchAll(/\b(?:delete\s+from|update|truncate|merge\s+into|execute)\b/gi)].map(([w]) =>
         w.toUpperCase(),
     );
     const calls = [...bare.matchAll(/(\w+)\s*\(/g)].map(([, name]) => (name ?? "").toLowerCase());
-    return { ...hiddenPart(words), calls, reads: /\bfrom\b/i.test(bare) };
+    const defines = /\b(?:create|alter|drop|comment|grant|revoke)\b/i.test(bare);
+    return { ...hiddenPart(words), calls, reads: /\bfrom\b/i.test(bare), defines };
 }

@@ -9,23 +9,23 @@ export interface CatalogQuery {
     readonly sql: string;
 }
 
-/** As the queries yield it: everything text, NULL as null. */
+/** As pg reads it: OIDs may be numbers. */
 export type CatalogRow = readonly [
     kind: ObjectKind,
-    oid: string,
+    oid: string | number,
     /** Column number, or 0. */
-    subid: string,
+    subid: string | number,
     /** OID of the schema, or null for what belongs to a relation or to no schema. */
-    schema: string | null,
+    schema: string | number | null,
     /** Quoted where needed. */
     name: string,
     definition: string,
     /** OID of the relation that it belongs to. */
-    relation: string | null,
+    relation: string | number | null,
     /** relfilenode of what has storage. */
-    storage: string | null,
-    /** `t` for what a partition or inheritance child only mirrors from its parent. */
-    inherited: string | null,
+    storage: string | number | null,
+    /** True for what a partition or inheritance child only mirrors from its parent. */
+    inherited: string | boolean | null,
 ];
 
 /** Schemas whose objects are the user's. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Client } from "pg";
 import { majorOf } from "../pg-tools";
 import { catalogQueries, commentQuery, grantQuery, type CatalogRow } from "./catalog-queries";
-import type { CatalogObject, ObjectKind } from "./observation";
+import type { CatalogObject } from "./observation";
 
 /** An object together with what identifies it within its database, whatever it is called. */
 export interface IdentifiedObject extends CatalogObject {
@@ -125,7 +125,7 @@ class Builder {
         this.objects.set(object.id, object);
     }
 
-    private qualified(schema: string, name: string): string {
+    private qualified(schema: string | number, name: string): string {
         const schemaName = this.schemas.get(String(schema)) ?? "?";
         return schemaName === "public" ? name : `${schemaName}.${name}`;
     }
@@ -147,9 +147,7 @@ class Builder {
             subid === 0
                 ? owner
                 : (this.objects.get(`${catalog}/${String(oid)}/${String(subid)}`) ??
-                  (owner === undefined
-                      ? undefined
-                      : { ...owner, kind: "column" as ObjectKind, name: `${owner.name}.${column ?? "?"}` }));
+                  (owner === undefined ? undefined : viewColumn(owner, String(subid), column ?? "?")));
         if (target === undefined) return;
         const localName = `on ${target.kind} ${target.name}${grantee === null ? "" : ` to ${grantee}`}`;
         const ofId = target.ofId ?? target.id;
@@ -173,6 +171,11 @@ class Builder {
         const objects = [...this.objects.values()].sort(byKindAndName);
         return { objects, byId: this.objects };
     }
+}
+
+/** A view's column is no object of its own, but may have a comment and grants. */
+function viewColumn(view: IdentifiedObject, subid: string, column: string): IdentifiedObject {
+    return { ...view, kind: "column", id: view.id.replace(/0$/, subid), name: `${view.name}.${column}`, ofId: view.id };
 }
 
 function byKindAndName(a: CatalogObject, b: CatalogObject): number {

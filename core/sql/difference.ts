@@ -71,9 +71,9 @@ export function schemaChanges(
         if (isRenamed(old, now) && !now.inherited)
             renamed.push({ object: plain(now), renamedFrom: old.name, ...live(old.id) });
     }
-    const rename = renamer(kept.filter(({ old, now }) => isRenamed(old, now)));
+    const isSame = renamer(kept.filter(({ old, now }) => isRenamed(old, now)));
     for (const { old, now } of kept) {
-        if (!now.inherited && !rename(old.definition, now.definition))
+        if (!now.inherited && !isSame(old, now))
             changed.push({ object: plain(now), before: old.definition, ...live(old.id) });
         const base = storage.get(old.id) ?? old.storage;
         if (
@@ -94,8 +94,7 @@ export function schemaChanges(
         const now = again.get(keyOf(old));
         if (now === undefined)
             dropped.push({ object: plain(old), ...live(old.id), ...(victims.has(old.id) ? { victim: true } : {}) });
-        else if (!rename(old.definition, now.definition))
-            changed.push({ object: plain(now), before: old.definition, ...live(old.id) });
+        else if (!isSame(old, now)) changed.push({ object: plain(now), before: old.definition, ...live(old.id) });
     }
     const replaced = new Set(gone.map(keyOf));
     const added = made.filter((object) => again.get(keyOf(object)) === undefined || !replaced.has(keyOf(object)));
@@ -113,26 +112,55 @@ function isRenamed(old: IdentifiedObject, now: IdentifiedObject): boolean {
 
 const identifier = /"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*/gu;
 
+interface Rename {
+    readonly old: IdentifiedObject;
+    readonly now: IdentifiedObject;
+}
+
 /** Makes a test whether two definitions are the same but for the new names that these renames wrote into them. */
-function renamer(
-    renames: readonly { readonly old: IdentifiedObject; readonly now: IdentifiedObject }[],
-): (old: string, now: string) => boolean {
-    if (renames.length === 0) return (old, now) => old === now;
+function renamer(renames: readonly Rename[]): (old: IdentifiedObject, now: IdentifiedObject) => boolean {
+    if (renames.length === 0) return (old, now) => old.definition === now.definition;
     const bare = (name: string): string => name.replace(/\(.*$/, "");
     const words = new Map(renames.map(({ old, now }) => [bare(old.localName), bare(now.localName)]));
     const qualified = (name: string): string => (name.includes(".") ? name : `public.${name}`);
-    const moves = renames.filter(({ old, now }) => old.schema !== null && old.schema !== now.schema);
-    return (old, now) => {
+    const moves = renames
+        .filter(({ old, now }) => old.schema !== null && old.schema !== now.schema)
+        .map(({ old, now }) => ({ from: wholeName(bare(qualified(old.name))), to: bare(qualified(now.name)) }));
+    const tokens = sameNames(words);
+    return (before, after) => {
+        const [old, now] = [before.definition, after.definition];
         if (old === now) return true;
         let text = old;
-        for (const move of moves)
-            text = text.replaceAll(bare(qualified(move.old.name)), bare(qualified(move.now.name)));
+        for (const { from, to } of moves) text = text.replace(from, () => to);
+        const moved = text;
         text = text.replace(identifier, (word) => words.get(word) ?? word);
         // A view keeps the name of its own column: `people.mail AS email`.
         let kept = now;
         for (const [from, to] of words) kept = kept.replaceAll(`${to} AS ${from}`, to);
-        return text === now || text === kept;
+        if (text === now || text === kept) return true;
+        // Other things may have one of the names, and keep it: then the old name counts as the new one. A column's type never does.
+        const token = (definition: string): string =>
+            definition.replace(identifier, (word) => tokens.get(word) ?? word);
+        return before.kind !== "column" && token(moved) === token(now);
     };
+}
+
+/** Finds a qualified name that is not the beginning of a longer one. */
+function wholeName(name: string): RegExp {
+    return new RegExp(
+        `(?<![\\p{L}\\p{N}_$".])${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}_$"])`,
+        "gu",
+    );
+}
+
+/** One token for each group of names that became one another. */
+function sameNames(words: ReadonlyMap<string, string>): Map<string, string> {
+    const groups = new Map<string, Set<string>>();
+    for (const [from, to] of words) {
+        const joined = new Set([...(groups.get(from) ?? [from]), ...(groups.get(to) ?? [to])]);
+        for (const word of joined) groups.set(word, joined);
+    }
+    return new Map([...groups].map(([word, group]) => [word, `<${[...group].sort().join("|")}>`]));
 }
 
 /**

@@ -1,23 +1,82 @@
 import type { Client } from "pg";
-import type { Observation, ObservedStep } from "./observation";
-import type { SessionSettings } from "./observe";
+import { schemaChanges } from "./difference";
+import { droppedNames } from "./dropped-names";
+import { JudgeContext } from "./judge/context";
+import { judgeStatement } from "./judge/dispatch";
+import { Savepoints } from "./judge/session";
+import { lostAttributes } from "./lost-attributes";
+import { strongestLocks } from "./locks";
+import { readModel, readOwners, readAvailable } from "./judge/model-read";
+import { walk } from "./nodes";
+import type { CatalogChange, Observation, ObservedStep, SessionSettings } from "./observation";
+import { RoutineEffects } from "./judge/routine-effects";
 
 export { losslessKind } from "./lossless";
 
+/**
+ * Judges what steps do, one after the other, from their parse trees, the catalog and pg_depend alone; nothing is run. Says in doubt too
+ * much rather than too little; what it does not understand is opaque.
+ * @param live needs CONNECT and SELECT on the catalogs; may be in a READ ONLY transaction
+ * @param liveNames names in the live database by the `id` of the catalog behind `live`, where that is not the live database itself
+ * @throws pg's DatabaseError
+ */
 export async function judge(
-    _live: Client,
+    live: Client,
     steps: readonly ObservedStep[],
-    _settings: SessionSettings,
+    settings: SessionSettings,
+    liveNames?: ReadonlyMap<string, string>,
 ): Promise<Observation[]> {
-    await Promise.resolve();
-    return steps.map((step) => ({
-        method: "parsed",
-        added: [],
-        changed: [],
-        renamed: [],
-        dropped: [],
-        locks: [],
-        rewrites: [],
-        opaque: step.statements.map((s) => ({ line: s.line, why: "not judged yet" })),
-    }));
+    const model = await readModel(live, settings);
+    if (says(steps, "GrantStmt") || says(steps, "AlterDefaultPrivilegesStmt"))
+        for (const [id, owner] of await readOwners(live)) model.owners.set(id, owner);
+    if (says(steps, "CreateExtensionStmt")) await readAvailable(live, model);
+    const routines = new RoutineEffects(live);
+    let before = model.snapshot();
+    const names = liveNames ?? new Map(before.objects.map(({ id, name }) => [id, name]));
+    const observations: Observation[] = [];
+    for (const step of steps) {
+        const context = new JudgeContext(model, routines);
+        const savepoints = new Savepoints();
+        model.path.reset();
+        model.path.resetUser();
+        for (const statement of step.statements) {
+            await judgeStatement(context, statement, savepoints);
+            if (!step.transactional) model.endTransaction();
+        }
+        model.endTransaction();
+        // A run may open another session for the next step.
+        model.forgetTemporary();
+        const after = model.snapshot();
+        const changes = schemaChanges(before, after, names, new Map(), droppedNames(step.statements));
+        for (const why of lostAttributes(changes.changed, before))
+            context.opaque.push({ line: step.statements[0]?.line ?? 1, why });
+        observations.push({
+            method: "parsed",
+            added: sorted(changes.added),
+            changed: sorted(changes.changed),
+            renamed: sorted(changes.renamed),
+            dropped: sorted(changes.dropped),
+            locks: strongestLocks(context.visibleLocks()),
+            rewrites: [...context.rewrites].sort(),
+            opaque: context.opaque,
+        });
+        before = after;
+    }
+    return observations;
+}
+
+/** Whether some statement is, or has within it, such a node; DO blocks may have anything. */
+function says(steps: readonly ObservedStep[], wanted: string): boolean {
+    let found = false;
+    for (const { statements } of steps)
+        for (const { node } of statements)
+            walk([node], (type) => {
+                if (type === wanted || type === "DoStmt") found = true;
+            });
+    return found;
+}
+
+function sorted(changes: readonly CatalogChange[]): CatalogChange[] {
+    const key = ({ object }: CatalogChange): string => `${object.kind}\0${object.name}`;
+    return [...changes].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }

@@ -1,5 +1,6 @@
 import type { Node } from "libpg-query";
 import { as } from "./nodes";
+import type { RangeVar } from "./identifiers";
 import type { LockTaken } from "./observation";
 import type { Statement } from "./statement";
 
@@ -32,32 +33,29 @@ export function strongestLocks(locks: readonly LockTaken[]): LockTaken[] {
         .sort((a, b) => weightOf(b.mode) - weightOf(a.mode) || (a.relation < b.relation ? -1 : 1));
 }
 
-/**
- * Locks of SHARE and above, and rewrites, of the statements that run outside of a transaction block and take any.
- * CREATE, DROP and REINDEX … CONCURRENTLY and a plain VACUUM take SHARE UPDATE EXCLUSIVE. Source: the commands' pages in the manual.
- */
-export function ownTransaction({ node }: Statement): { readonly locks: LockTaken[]; readonly rewrites: string[] } {
-    const vacuum = as<{ options?: Node[]; rels?: Node[] }>(node, "VacuumStmt");
-    const full = (vacuum?.options ?? []).some((o) => as<{ defname?: string }>(o, "DefElem")?.defname === "full");
-    const named = (full ? (vacuum?.rels ?? []) : []).flatMap((rel) => {
-        const relation = as<{ relation?: Record<string, unknown> }>(rel, "VacuumRelation")?.relation;
-        return relation === undefined ? [] : [relationName(relation)];
-    });
-    const detached: string[] = [];
-    for (const item of as<{ cmds?: Node[] }>(node, "AlterTableStmt")?.cmds ?? []) {
-        const command = as<{ subtype?: string; def?: Node }>(item, "AlterTableCmd");
-        const partition = as<{ name?: Record<string, unknown>; concurrent?: boolean }>(command?.def, "PartitionCmd");
-        if (partition?.concurrent === true && partition.name !== undefined) detached.push(relationName(partition.name));
-    }
-    return {
-        locks: [...named, ...detached].map((relation) => ({ mode: "ACCESS EXCLUSIVE", relation })),
-        rewrites: named,
-    };
+/** The index of a table's constraint as observations name it: the constraint's name, in the table's schema. */
+export function indexName(
+    table: { readonly name: string; readonly localName: string },
+    constraintName: string,
+): string {
+    return table.name.slice(0, table.name.length - table.localName.length) + constraintName;
 }
 
-/** A relation as written, `public.` left out. */
-function relationName(relation: Readonly<Record<string, unknown>>): string {
-    const name = String(relation["relname"]);
-    const schema = relation["schemaname"];
-    return typeof schema === "string" && schema !== "public" ? `${schema}.${name}` : name;
+/**
+ * Relations that a statement locks ACCESS EXCLUSIVE, of those that run outside of a transaction block: VACUUM FULL, which also
+ * writes them anew, and DETACH PARTITION CONCURRENTLY. CREATE, DROP and REINDEX … CONCURRENTLY and a plain VACUUM take
+ * SHARE UPDATE EXCLUSIVE. Source: the commands' pages in the manual.
+ */
+export function ownTransaction({ node }: Statement): { readonly locks: RangeVar[]; readonly rewrites: RangeVar[] } {
+    const vacuum = as<{ options?: Node[]; rels?: Node[] }>(node, "VacuumStmt");
+    const full = (vacuum?.options ?? []).some((o) => as<{ defname?: string }>(o, "DefElem")?.defname === "full");
+    const rewrites = (full ? (vacuum?.rels ?? []) : []).flatMap(
+        (rel) => as<{ relation?: RangeVar }>(rel, "VacuumRelation")?.relation ?? [],
+    );
+    const detached = (as<{ cmds?: Node[] }>(node, "AlterTableStmt")?.cmds ?? []).flatMap((item) => {
+        const command = as<{ def?: Node }>(item, "AlterTableCmd");
+        const partition = as<{ name?: RangeVar; concurrent?: boolean }>(command?.def, "PartitionCmd");
+        return partition?.concurrent === true && partition.name !== undefined ? [partition.name] : [];
+    });
+    return { locks: [...rewrites, ...detached], rewrites };
 }

@@ -33,3 +33,8 @@ export function strings(list: readonly Node[] | undefined): string[] {
         return text === undefined ? [] : [text];
     });
 }
+
+/** A member of a node's body that is text; empty where it is absent. */
+export function textOf(value: unknown): string {
+    return typeof value === "string" ? value : "";
+}

@@ -93,3 +93,10 @@ export interface ObservedStep {
     /** False: the statements are run one by one, outside a transaction. */
     readonly transactional: boolean;
 }
+
+/** The session's settings that a run gives to scripts. */
+export interface SessionSettings {
+    readonly role?: string;
+    /** Empty: the role's own. */
+    readonly searchPath: readonly string[];
+}

@@ -1,22 +1,16 @@
 import type { Client } from "pg";
-import { readCatalog, type LiveCatalog } from "./catalog";
+import { readCatalog, type IdentifiedObject, type LiveCatalog } from "./catalog";
 import { schemaChanges } from "./difference";
 import { droppedNames } from "./dropped-names";
-import { strongestLocks, weightOf } from "./locks";
+import { lostAttributes } from "./lost-attributes";
+import { indexName, strongestLocks, weightOf } from "./locks";
 import { judge } from "./judge";
-import type { LockTaken, Observation, ObservedStep } from "./observation";
+import type { LockTaken, Observation, ObservedStep, SessionSettings } from "./observation";
 import { whyNoTransaction } from "./script";
 import type { Shadow } from "./shadow";
 import { ShadowRunner, StepFailure } from "./shadow-runner";
 import { loadParser } from "./split";
 import type { Statement } from "./statement";
-
-/** The session's settings that a run gives to scripts. */
-export interface SessionSettings {
-    readonly role?: string;
-    /** Empty: the role's own. */
-    readonly searchPath: readonly string[];
-}
 
 /**
  * Runs steps one after the other on a shadow and looks at what they do: locks from pg_locks, rewrites from relfilenodes,
@@ -83,7 +77,7 @@ async function observeStep(
         const alone = unit.length === 1 && unit[0] !== undefined && whyNoTransaction(unit[0]) !== undefined;
         if (alone && !step.transactional) {
             await runner.run(unit[0] as Statement);
-            runner.addOwnTransaction(unit[0] as Statement);
+            await runner.addOwnTransaction(unit[0] as Statement);
             continue;
         }
         await runner.begin();
@@ -99,6 +93,8 @@ async function observeStep(
     // A deferred trigger or constraint may have spoken at COMMIT only; the catalog was read before it for one trip less.
     const changes = schemaChanges(before, after, liveNames, runner.storage, droppedNames(step.statements));
     const rewrites = [...new Set([...changes.rewrites, ...runner.rewrites])];
+    for (const why of lostAttributes(changes.changed, before))
+        runner.opaque.push({ line: step.statements[0]?.line ?? 1, why });
     const lockList = strongestLocks([...locks, ...runner.locks]);
     return {
         observation: { method: "observed", ...changes, rewrites, locks: lockList, opaque: [...runner.opaque] },
@@ -108,13 +104,14 @@ async function observeStep(
 
 /** Locks of this session on what existed before the step. Those on indexes and sequences only where the table's own is weaker. */
 async function readLocks(client: Client, before: LiveCatalog): Promise<LockTaken[]> {
-    const { rows } = await client.query<{ relation: string; mode: string }>(
-        `SELECT relation::int8::text AS relation, upper(regexp_replace(replace(mode, 'Lock', ''), '([a-z])([A-Z])', '\\1 \\2', 'g')) AS mode
-         FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND granted
+    const { rows } = await client.query<{ relation: string; constraint: string | null; mode: string }>(
+        `SELECT relation::int8::text AS relation, k.oid::int8::text AS "constraint", upper(regexp_replace(replace(mode, 'Lock', ''), '([a-z])([A-Z])', '\\1 \\2', 'g')) AS mode
+         FROM pg_catalog.pg_locks LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = relation AND k.contype IN ('p', 'u', 'x')
+         WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND granted
          AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')`,
     );
-    const taken = rows.flatMap(({ relation, mode }) => {
-        const object = before.byId.get(`pg_class/${relation}/0`);
+    const taken = rows.flatMap(({ relation, constraint, mode }) => {
+        const object = before.byId.get(`pg_class/${relation}/0`) ?? constraintIndex(before, constraint);
         return object === undefined ? [] : [{ object, mode }];
     });
     return taken
@@ -124,6 +121,15 @@ async function readLocks(client: Client, before: LiveCatalog): Promise<LockTaken
                 !taken.some((other) => other.object.id === object.ofId && weightOf(other.mode) >= weightOf(mode)),
         )
         .map(({ object, mode }) => ({ mode, relation: object.name }));
+}
+
+/** The index of a constraint, which no catalog lists. */
+function constraintIndex({ byId }: LiveCatalog, oid: string | null): IdentifiedObject | undefined {
+    const constraint = byId.get(`pg_constraint/${oid ?? ""}/0`);
+    const table = byId.get(constraint?.ofId ?? "");
+    return constraint === undefined || table === undefined
+        ? undefined
+        : { ...constraint, kind: "index", name: indexName(table, constraint.localName) };
 }
 
 async function judgeRest(

@@ -1,10 +1,13 @@
 import type { Client, DatabaseError } from "pg";
+import type { Node } from "libpg-query";
 import { readBody } from "./body";
 import { functionEffects } from "./function-effects";
+import { nameOf, shown, type RangeVar } from "./identifiers";
 import { ownTransaction } from "./locks";
 import { as, nodeType, strings, walk } from "./nodes";
 import type { LockTaken, Observation } from "./observation";
 import { effectOutside } from "./outside";
+import { oddRowChange, rowChangesOf, triggerEffects } from "./row-effects";
 import { lineAt } from "./split";
 import type { Statement } from "./statement";
 
@@ -65,10 +68,9 @@ export class ShadowRunner {
     async run(statement: Statement): Promise<void> {
         const type = nodeType(statement.node);
         const skipped = effectOutside(statement) ?? (await this.effectOfBodies(statement, type));
-        if (skipped !== undefined) return this.skip(statement, `${skipped} acts outside this database`);
+        if (skipped !== undefined) { this.skip(statement, `${skipped} acts outside this database`); return; }
         if (maintenance.includes(type)) {
-            this.addOwnTransaction(statement);
-            return;
+            return this.addOwnTransaction(statement);
         }
         if (isSession(statement)) return;
         if (type === "CopyStmt" || type === "ExecuteStmt") {
@@ -76,20 +78,34 @@ export class ShadowRunner {
                 this.opaque.push({ line: statement.line, why: "EXECUTE of a prepared statement" });
             return;
         }
-        if (type === "ExplainStmt") return;
+        if (type === "ExplainStmt") return this.explain(statement);
         if (/^Create(?:ForeignServer|UserMapping|ForeignTable)Stmt$/.test(type)) this.reachesOut = true;
         const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
         if (role !== undefined) return this.tryWithoutRole(statement, role);
+        await this.lookAtRows(statement);
         if (type === "TruncateStmt") return this.truncate(statement);
         const modifies = dml.includes(type) || (type === "SelectStmt" && modifiesRows(statement));
         await this.execute(statement, modifies ? `EXPLAIN ${statement.sql}` : statement.sql);
     }
 
     /** What a statement that commits by itself locks and rewrites cannot be read afterwards. */
-    addOwnTransaction(statement: Statement): void {
+    async addOwnTransaction(statement: Statement): Promise<void> {
         const { locks, rewrites } = ownTransaction(statement);
-        this.locks.push(...locks);
-        this.rewrites.push(...rewrites);
+        if (locks.length === 0) return;
+        for (const relation of await this.namesOf(locks)) this.locks.push({ mode: "ACCESS EXCLUSIVE", relation });
+        this.rewrites.push(...(await this.namesOf(rewrites)));
+    }
+
+    /** Names as observations have them, of relations with their partitions. */
+    private async namesOf(ranges: readonly RangeVar[]): Promise<string[]> {
+        const { rows } = await this.client.query<{ name: string }>({
+            text: `SELECT CASE n.nspname WHEN 'public' THEN '' ELSE quote_ident(n.nspname) || '.' END || quote_ident(c.relname) AS name
+                     FROM unnest($1::text[]) AS written, LATERAL (SELECT to_regclass(written) AS oid
+                          UNION SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass(written))) AS tree
+                     JOIN pg_catalog.pg_class c ON c.oid = tree.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`,
+            values: [ranges.map((range) => shown(nameOf(range)))],
+        });
+        return rows.map(({ name }) => name);
     }
 
     private skip(statement: Statement, why: string): void {
@@ -125,9 +141,9 @@ export class ShadowRunner {
             effects.push(own);
             calls.push(...own.calls);
         }
-        const trigger = as<{ funcname?: never }>(statement.node, "CreateEventTrigStmt");
+        const trigger = as<{ funcname?: Node[] }>(statement.node, "CreateEventTrigStmt");
         if (trigger?.funcname !== undefined) calls.push(strings(trigger.funcname).at(-1) ?? "");
-        const call = as<{ funccall?: { funcname?: never } }>(statement.node, "CallStmt")?.funccall?.funcname;
+        const call = as<{ funccall?: { funcname?: Node[] } }>(statement.node, "CallStmt")?.funccall?.funcname;
         if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
         walk(statement.node, (t, b) => {
             if (t === "FuncCall") calls.push(strings(b["funcname"] as never).at(-1) ?? "");
@@ -157,6 +173,32 @@ export class ShadowRunner {
             await this.client.query("ROLLBACK TO SAVEPOINT schemaward_role; RELEASE SAVEPOINT schemaward_role");
             this.opaque.push({ line: statement.line, why: `needs role ${role}, which this plan makes` });
         }
+    }
+
+    /** Rows are not changed here; what triggers and rules would do is told from their code. */
+    private async lookAtRows(statement: Statement): Promise<void> {
+        const odd = oddRowChange(statement.node);
+        if (odd !== undefined) this.opaque.push({ line: statement.line, why: odd });
+        for (const why of await triggerEffects(this.client, rowChangesOf(statement.node)))
+            this.opaque.push({ line: statement.line, why });
+    }
+
+    /** EXPLAIN ANALYZE runs what it explains. */
+    private async explain(statement: Statement): Promise<void> {
+        const explained = as<{ query?: Node; options?: Node[] }>(statement.node, "ExplainStmt");
+        const analyze = (explained?.options ?? []).some(
+            (o) => as<{ defname?: string }>(o, "DefElem")?.defname === "analyze",
+        );
+        if (!analyze || explained?.query === undefined) return;
+        const { query } = explained;
+        const type = nodeType(query);
+        const inner = { ...statement, node: query };
+        const effect = await this.effectOfBodies(inner, type);
+        if (effect !== undefined)
+            this.opaque.push({ line: statement.line, why: `${effect} acts outside this database` });
+        await this.lookAtRows(inner);
+        if (![...dml, "SelectStmt"].includes(type))
+            this.opaque.push({ line: statement.line, why: "EXPLAIN ANALYZE runs what it explains" });
     }
 
     private async truncate(statement: Statement): Promise<void> {

@@ -1,0 +1,67 @@
+import type { IdentifiedObject } from "../catalog";
+import { bareName } from "../identifiers";
+import type { ObjectKind } from "../observation";
+
+/** Objects by identity, own name, kind and the table that they belong to. */
+export class ObjectIndex {
+    private readonly objects = new Map<string, IdentifiedObject>();
+    private readonly byName = new Map<string, Set<string>>();
+    private readonly byKind = new Map<string, Set<string>>();
+    private readonly byOwner = new Map<string, Set<string>>();
+
+    copy(): ObjectIndex {
+        const copied = new ObjectIndex();
+        for (const object of this.objects.values()) copied.put(object);
+        return copied;
+    }
+
+    values(): IdentifiedObject[] {
+        return [...this.objects.values()];
+    }
+
+    get(id: string): IdentifiedObject | undefined {
+        return this.objects.get(id);
+    }
+
+    /** Of own name, unquoted and without arguments. */
+    named(name: string): IdentifiedObject[] {
+        return this.of(this.byName.get(name));
+    }
+
+    ofKind(kind: ObjectKind): IdentifiedObject[] {
+        return this.of(this.byKind.get(kind));
+    }
+
+    ownedBy(id: string): IdentifiedObject[] {
+        return this.of(this.byOwner.get(id));
+    }
+
+    private of(ids: ReadonlySet<string> | undefined): IdentifiedObject[] {
+        return [...(ids ?? [])].flatMap((id) => this.objects.get(id) ?? []);
+    }
+
+    /** Puts an object in, or another state of it in the place of the old one. */
+    put(object: IdentifiedObject): IdentifiedObject {
+        this.take(object.id);
+        this.objects.set(object.id, object);
+        push(this.byName, bareName(object.localName), object.id);
+        push(this.byKind, object.kind, object.id);
+        if (object.ofId !== undefined) push(this.byOwner, object.ofId, object.id);
+        return object;
+    }
+
+    take(id: string): void {
+        const object = this.objects.get(id);
+        if (object === undefined) return;
+        this.objects.delete(id);
+        this.byName.get(bareName(object.localName))?.delete(id);
+        this.byKind.get(object.kind)?.delete(id);
+        if (object.ofId !== undefined) this.byOwner.get(object.ofId)?.delete(id);
+    }
+}
+
+function push(map: Map<string, Set<string>>, key: string, value: string): void {
+    const set = map.get(key);
+    if (set === undefined) map.set(key, new Set([value]));
+    else set.add(value);
+}
