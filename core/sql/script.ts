@@ -174,11 +174,11 @@ export function whyNoTransaction(statement: Statement): string | undefined {
         case "ClusterStmt":
             return body["relation"] === undefined ? "CLUSTER of the whole database" : undefined;
         case "AlterTableStmt": {
-            let detach = false;
+            const detaching: unknown[] = [];
             walk(body["cmds"], (t, b) => {
-                if (t === "PartitionCmd" && b["concurrent"] === true) detach = true;
+                if (t === "PartitionCmd" && b["concurrent"] === true) detaching.push(b);
             });
-            return detach ? "DETACH PARTITION CONCURRENTLY" : undefined;
+            return detaching.length > 0 ? "DETACH PARTITION CONCURRENTLY" : undefined;
         }
         case "CreatedbStmt":
             return "CREATE DATABASE";

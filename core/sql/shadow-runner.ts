@@ -68,7 +68,10 @@ export class ShadowRunner {
     async run(statement: Statement): Promise<void> {
         const type = nodeType(statement.node);
         const skipped = effectOutside(statement) ?? (await this.effectOfBodies(statement, type));
-        if (skipped !== undefined) { this.skip(statement, `${skipped} acts outside this database`); return; }
+        if (skipped !== undefined) {
+            this.skip(statement, `${skipped} acts outside this database`);
+            return;
+        }
         if (maintenance.includes(type)) {
             return this.addOwnTransaction(statement);
         }

@@ -121,12 +121,12 @@ describe("the schemaward command", function () {
             ["yes", 0],
         ] as const) {
             const typing = `while ! grep -qs 'Type yes' seen; do sleep 0.1; done; echo ${answer}`;
-            const { done, output } = startProcess("sh", ["-c", `(${typing}) | script -qefc '${command}' seen`], {
+            const running = startProcess("sh", ["-c", `(${typing}) | script -qefc '${command}' seen`], {
                 cwd: project.dir,
                 env: { DATABASE_URL: server.url(project.database) },
             });
-            const result = await done;
-            assert.equal(result.code, code, output());
+            const result = await running.done;
+            assert.equal(result.code, code, running.output());
             if (answer === "no") await untouched();
         }
         assert.deepEqual(await project.applied(), ["001", "002"]);

@@ -71,7 +71,7 @@ function retype(
         rest: rest.replace(/ (?:STORAGE|COMPRESSION) \S+/g, ""),
     });
     for (const part of model.dependentsOf(column))
-        if (part.kind === "sequence" && column.definition.includes(' AS IDENTITY')) {
+        if (part.kind === "sequence" && column.definition.includes(" AS IDENTITY")) {
             context.lock("ACCESS EXCLUSIVE", part);
             model.change(part, `${part.definition} (type changed)`);
         }

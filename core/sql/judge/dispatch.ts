@@ -192,9 +192,15 @@ export async function judgeStatement(
     const { node } = statement;
     const type = nodeType(node);
     const body = as<Body>(node, type) ?? {};
-    if (type === "TransactionStmt") { savepoints.transaction(context, body); return; }
+    if (type === "TransactionStmt") {
+        savepoints.transaction(context, body);
+        return;
+    }
     const outside = effectOutside(statement);
-    if (outside !== undefined) { context.unsure(`${outside} acts outside this database`); return; }
+    if (outside !== undefined) {
+        context.unsure(`${outside} acts outside this database`);
+        return;
+    }
     if (type === "DoStmt")
         return judgeDo(context, statement, (inner, sometimes) =>
             judgeStatement(context, inner, savepoints, sometimes || perhaps),

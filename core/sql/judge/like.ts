@@ -42,7 +42,7 @@ export function likeClause(context: JudgeContext, table: IdentifiedObject, claus
         for (const d of model.dependencies.of(column.id))
             if (d.type === "n") model.dependencies.add(made.id, `${d.on}/${d.onSubid}`, "n");
         if (has("comments")) copyComment(context, column, made);
-        if (has("identity") && column.definition.includes(' AS IDENTITY')) {
+        if (has("identity") && column.definition.includes(" AS IDENTITY")) {
             const name = chooseRelationName(model, table, unquote(column.localName), "seq");
             const sequence = model.addOwned(
                 "sequence",

@@ -122,7 +122,7 @@ function takeOver(context: JudgeContext, parent: IdentifiedObject, partition: Id
         if (part.kind === "column" || part.kind === "trigger") {
             const same = model.part(part.kind, partition, unquote(part.localName));
             if (same !== undefined) model.replace({ ...same, inherited: true });
-            else if (part.kind === "trigger" && part.definition.includes(' FOR EACH ROW ')) {
+            else if (part.kind === "trigger" && part.definition.includes(" FOR EACH ROW ")) {
                 const made = model.addPart("trigger", partition, unquote(part.localName), part.definition, true);
                 model.dependencies.add(made.id, part.id, "P");
             }
@@ -196,7 +196,7 @@ export function detachPartition(context: JudgeContext, parent: IdentifiedObject,
     model.dependencies.release(partition.id, (d) => `${d.on}/0` !== parent.id);
     model.replace({
         ...free,
-        kind: partition.definition.includes(' SERVER ') ? "foreign table" : "table",
+        kind: partition.definition.includes(" SERVER ") ? "foreign table" : "table",
         definition: ownDefinition(partition),
     });
     for (const part of model.parts(partition)) {

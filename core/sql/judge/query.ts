@@ -59,13 +59,7 @@ export function createTableAs(context: JudgeContext, body: Record<string, unknow
 
 export function selectInto(context: JudgeContext, select: Record<string, unknown>): void {
     const { intoClause, ...query } = select;
-    makeFromQuery(
-        context,
-        intoClause as { rel?: RangeVar; colNames?: Node[] },
-        { SelectStmt: query },
-        false,
-        false,
-    );
+    makeFromQuery(context, intoClause as { rel?: RangeVar; colNames?: Node[] }, { SelectStmt: query }, false, false);
 }
 
 function makeFromQuery(

@@ -133,7 +133,7 @@ function inherit(context: JudgeContext, parent: IdentifiedObject, child: Identif
         const shared =
             (part.kind === "constraint" &&
                 (part.definition.startsWith("CHECK") || (isPartition && part.definition.startsWith("FOREIGN")))) ||
-            (isPartition && part.kind === "trigger" && part.definition.includes(' FOR EACH ROW '));
+            (isPartition && part.kind === "trigger" && part.definition.includes(" FOR EACH ROW "));
         if (!shared || / NO INHERIT\b/.test(part.definition)) continue;
         const made = model.addPart(part.kind, child, unquote(part.localName), part.definition, true);
         model.dependencies.add(made.id, part.id, "P");
