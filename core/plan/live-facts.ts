@@ -79,10 +79,6 @@ export interface RelationFacts {
     /** Bytes with indexes and TOAST, partitions included. */
     readonly bytes: number;
     readonly columns: ReadonlySet<string>;
-    /** Tables whose rows go or change with rows of this one, by foreign keys ON DELETE CASCADE, SET NULL, SET DEFAULT. */
-    readonly followers: readonly string[];
-    /** Tables with any foreign key to this one: TRUNCATE CASCADE takes them too. */
-    readonly referrers: readonly string[];
 }
 
 /** Facts of relations by name as the search_path resolves it; a name that is not there is left out. */
@@ -93,22 +89,9 @@ export async function readRelations(client: Client, names: readonly string[]): P
         qualified: string;
         bytes: string;
         columns: string[];
-        followers: string[] | null;
-        referrers: string[] | null;
     }>({
-        text: `WITH RECURSIVE wanted AS (
+        text: `WITH wanted AS (
                    SELECT name, to_regclass(name) AS oid FROM unnest($1::text[]) AS name
-               ), cascades(name, oid, kind) AS (
-                   SELECT name, oid::oid, 'x'::"char" FROM wanted WHERE oid IS NOT NULL
-                   UNION
-                   SELECT c.name, f.conrelid, f.confdeltype FROM cascades c
-                     JOIN pg_catalog.pg_constraint f ON f.contype = 'f' AND f.confrelid = c.oid AND f.confdeltype IN ('c', 'n', 'd')
-                    WHERE c.kind IN ('x', 'c')
-               ), refs(name, oid) AS (
-                   SELECT name, oid::oid FROM wanted WHERE oid IS NOT NULL
-                   UNION
-                   SELECT r.name, f.conrelid FROM refs r
-                     JOIN pg_catalog.pg_constraint f ON f.contype = 'f' AND f.confrelid = r.oid
                )
                SELECT w.name,
                       (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
@@ -116,9 +99,7 @@ export async function readRelations(client: Client, names: readonly string[]): P
                       (SELECT coalesce(sum(pg_total_relation_size(t.relid)), pg_total_relation_size(w.oid))
                          FROM pg_catalog.pg_partition_tree(w.oid) t)::text AS bytes,
                       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
-                             WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
-                      (SELECT array_agg(DISTINCT c.oid::regclass::text) FROM cascades c WHERE c.name = w.name AND c.kind <> 'x') AS followers,
-                      (SELECT array_agg(DISTINCT r.oid::regclass::text) FROM refs r WHERE r.name = w.name AND r.oid <> w.oid) AS referrers
+                             WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
                  FROM wanted w WHERE w.oid IS NOT NULL`,
         values: [[...new Set(names)]],
     });
@@ -129,8 +110,6 @@ export async function readRelations(client: Client, names: readonly string[]): P
                 qualified: r.qualified,
                 bytes: Number(r.bytes),
                 columns: new Set(r.columns),
-                followers: r.followers ?? [],
-                referrers: r.referrers ?? [],
             },
         ]),
     );

@@ -1,6 +1,8 @@
 import type { Client } from "pg";
 import type { CatalogChange, Observation } from "../sql/observation";
+import { losesNoRows } from "../sql/outside";
 import { rowChanges } from "./dml";
+import { ForeignKeys, readForeignKeys } from "./foreign-keys";
 import { type Count, countRows, readRelations, type RelationFacts } from "./live-facts";
 import { columnOf, qualify, quoted } from "./names";
 import type { Loss } from "./plan";
@@ -16,7 +18,7 @@ export async function findLosses(
     client: Client,
     steps: readonly PreparedStep[],
     observations: readonly Observation[],
-    context: LossContext,
+    settings: Omit<LossContext, "keys">,
 ): Promise<Loss[][]> {
     const dml = steps.map((step) => statementsOf(step).flatMap(rowChanges));
     const names = [
@@ -24,10 +26,12 @@ export async function findLosses(
         ...observations.flatMap((o) => [...o.dropped, ...o.changed].flatMap((c) => liveTable(c) ?? [])),
     ];
     const facts = await readRelations(client, names);
+    const keys = dml.flat().length === 0 ? new ForeignKeys([], []) : await readForeignKeys(client);
+    const context: LossContext = { ...settings, keys };
     const candidates: Candidate[] = [];
     const touched = new Set<string>();
     const made = new Set<string>();
-    steps.forEach((_, index) => {
+    steps.forEach((step, index) => {
         const observation = observations[index];
         if (observation === undefined) return;
         for (const change of observation.added) made.add(change.object.name);
@@ -45,7 +49,9 @@ export async function findLosses(
             const candidate = fromTypeChange(index, change, touched);
             if (candidate !== undefined) candidates.push(candidate);
         }
+        const harmless = harmlessLines(step);
         for (const o of observation.opaque) {
+            if (harmless.has(o.line)) continue;
             candidates.push({
                 step: index,
                 loss: {
@@ -74,6 +80,13 @@ export async function findLosses(
         losses[step]?.push({ ...loss, rows: count.rows, exact: count.exact && !stale });
     }
     return losses;
+}
+
+/** Lines on which there is nothing but statements that take no rows, whatever else they do. */
+function harmlessLines(step: PreparedStep): Set<number> {
+    const statements = statementsOf(step);
+    const others = new Set(statements.filter((s) => !losesNoRows(s)).map(({ line }) => line));
+    return new Set(statements.map(({ line }) => line).filter((line) => !others.has(line)));
 }
 
 const unknownCount: Count = { rows: null, exact: false };

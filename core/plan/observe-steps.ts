@@ -2,7 +2,8 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
 import type { MigrationSet } from "../migrations/set";
-import { judge, losslessKind } from "../sql/judge";
+import { judge } from "../sql/judge";
+import { losesNothing } from "./lossless-steps";
 import type { Observation, ObservedStep } from "../sql/observation";
 import { observe } from "../sql/observe";
 import { openShadow } from "../sql/shadow";
@@ -19,6 +20,9 @@ import type { DatabaseState } from "./read-state";
  */
 export type ObserveMode = "full" | "lossless" | "quick" | "none";
 
+/** So many steps are observed even where nothing is at stake, to say early which of them would fail. */
+const longPlan = 100;
+
 /** One observation for each step. */
 export async function observeSteps(
     live: Client,
@@ -31,8 +35,12 @@ export async function observeSteps(
 ): Promise<Observation[]> {
     if (steps.length === 0) return [];
     if (mode === "none") return steps.map(() => unseen("not asked for"));
-    if (mode !== "full" && steps.every((s) => statementsOf(s).every(losslessKind)))
+    if (mode !== "full" && (await losesNothing(live, steps)))
         return steps.map(() => unseen("every statement is of a kind that loses nothing"));
+    if (steps.length > longPlan && (await isEmpty(live, state.mirror?.table)))
+        return steps.map(() =>
+            unseen(`more than ${longPlan} steps, on a database that has nothing to lose or to lock`),
+        );
     const observed = steps.map((step): ObservedStep => ({
         label: `${step.version} ${step.direction}`,
         statements: statementsOf(step),
@@ -57,6 +65,18 @@ export async function observeSteps(
     } finally {
         await shadow.close();
     }
+}
+
+/** Whether there is no table, sequence, view or large object but our own. */
+async function isEmpty(live: Client, historyTable: string | undefined): Promise<boolean> {
+    const { rows } = await live.query<{ empty: boolean }>({
+        text: `SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                       WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND n.nspname <> 'schemaward'
+                         AND n.nspname !~ '^pg_' AND c.oid IS DISTINCT FROM to_regclass($1))
+                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata) AS empty`,
+        values: [historyTable ?? null],
+    });
+    return rows[0]?.empty === true;
 }
 
 function unseen(reason: string): Observation {

@@ -88,9 +88,7 @@ function stepLines(step: PlanStep, number: number): string[] {
             : []),
         ...(step.method === "parsed"
             ? [`not observed, judged by parser and catalog: ${step.methodReason ?? "no shadow"}`]
-            : step.method === "skipped" && step.methodReason !== undefined
-              ? [`effects not looked at: ${step.methodReason}`]
-              : []),
+            : []),
         ...(step.wouldFail === undefined
             ? []
             : [`WOULD FAIL line ${step.wouldFail.line}: ${step.wouldFail.message} (${step.wouldFail.sqlstate})`]),
@@ -181,9 +179,16 @@ function hazardLine(plan: Plan): string[] {
     const victims = plan.steps.flatMap((s) => s.dropped.filter((o) => o.victim).map((o) => `${o.kind} ${o.name}`));
     const opaque = plan.steps.flatMap((s) => s.opaque.map((o) => `${s.script.file}:${o.line}`));
     const observed = plan.steps.filter((s) => s.method === "observed").length;
+    const [first] = plan.steps;
+    if (first === undefined) return [];
     const method =
-        observed === plan.steps.length ? "observed on a shadow" : observed === 0 ? "NOT observed" : "partly observed";
-    if (plan.steps.length === 0) return [];
+        observed === plan.steps.length
+            ? "observed on a shadow"
+            : first.method === "skipped"
+              ? `effects not listed: ${first.methodReason ?? "not asked for"}`
+              : observed === 0
+                ? "NOT observed"
+                : "partly observed";
     return [
         `CASCADE victims: ${victims.length === 0 ? "none" : victims.join(", ")}      opaque SQL: ${opaque.length === 0 ? "none" : opaque.join(", ")}      ${method}`,
     ];

@@ -1,4 +1,5 @@
 import { type RowChange } from "./dml";
+import type { ForeignKeys } from "./foreign-keys";
 import type { CountQuestion, RelationFacts } from "./live-facts";
 import { quoted, splitLast } from "./names";
 import type { Loss } from "./plan";
@@ -13,6 +14,7 @@ export interface Candidate {
 }
 
 export interface LossContext {
+    readonly keys: ForeignKeys;
     /** Schema-qualified name of the mirrored history table; its rows are kept by the ledger. */
     readonly historyTable: string | undefined;
     readonly timeoutMs: number;
@@ -93,16 +95,16 @@ export function fromStatement(
     ];
     const others =
         change.kind === "rows deleted"
-            ? known.followers
+            ? context.keys.followers(known.qualified)
             : change.kind === "rows truncated" && change.cascade
-              ? known.referrers
+              ? context.keys.referrers(known.qualified)
               : [];
     for (const other of others) {
         candidates.push({
             step,
             loss: {
                 kind: change.kind === "rows truncated" ? "rows truncated" : "rows deleted",
-                object: other,
+                object: other.replace(/^public\./, ""),
                 bytes: null,
                 counted: true,
                 note: `by foreign key, with ${table}`,

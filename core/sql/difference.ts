@@ -1,10 +1,17 @@
-import type { IdentifiedObject, LiveCatalog } from "./catalog";
+import type { IdentifiedObject } from "./catalog";
 import { keyOf } from "./catalog";
 import type { CatalogChange, Observation, ObjectKind } from "./observation";
 import type { DroppedNames } from "./dropped-names";
 
 /** What happened to a schema between two looks at one database. */
 export type SchemaChanges = Pick<Observation, "added" | "changed" | "renamed" | "dropped" | "rewrites">;
+
+/** A schema at one moment, or those of its objects that may differ from another moment. */
+export interface CatalogState {
+    readonly objects: readonly IdentifiedObject[];
+    /** Finds any object of that moment, also those that `objects` leaves out. */
+    readonly byId: { get(id: string): IdentifiedObject | undefined; has(id: string): boolean };
+}
 
 /** Kinds that hold neither rows nor a position: dropped and made again under the same name, they are merely changed. */
 const replaceable: readonly ObjectKind[] = [
@@ -48,8 +55,8 @@ const attached: readonly ObjectKind[] = ["comment", "grant", "default privileges
  * @param named what the step's statements drop by name
  */
 export function schemaChanges(
-    before: LiveCatalog,
-    after: LiveCatalog,
+    before: CatalogState,
+    after: CatalogState,
     liveNames: ReadonlyMap<string, string>,
     storage: ReadonlyMap<string, string>,
     named: DroppedNames,
@@ -167,7 +174,7 @@ function sameNames(words: ReadonlyMap<string, string>): Map<string, string> {
  * Of what is gone, the `id`s of what the script did not ask for. Asked for is what a statement drops by name, what belongs to such
  * a table, and what its own table loses together with a column that is dropped by name.
  */
-function findVictims(gone: readonly IdentifiedObject[], after: LiveCatalog, named: DroppedNames): Set<string> {
+function findVictims(gone: readonly IdentifiedObject[], after: CatalogState, named: DroppedNames): Set<string> {
     const byId = new Map(gone.map((object) => [object.id, object]));
     const asked = new Map<string, boolean>();
     const isAsked = (object: IdentifiedObject): boolean => {
@@ -186,7 +193,7 @@ function findVictims(gone: readonly IdentifiedObject[], after: LiveCatalog, name
     return new Set(gone.filter((object) => !isAsked(object)).map(({ id }) => id));
 }
 
-function goesWithColumn(object: IdentifiedObject, after: LiveCatalog, named: DroppedNames): boolean {
+function goesWithColumn(object: IdentifiedObject, after: CatalogState, named: DroppedNames): boolean {
     const table = object.ofId === undefined ? undefined : after.byId.get(object.ofId);
     if (table === undefined) return false;
     const mentioned = new Set<string>(object.definition.match(identifier));

@@ -11,8 +11,6 @@ import { walk } from "./nodes";
 import type { CatalogChange, Observation, ObservedStep, SessionSettings } from "./observation";
 import { RoutineEffects } from "./judge/routine-effects";
 
-export { losslessKind } from "./lossless";
-
 /**
  * Judges what steps do, one after the other, from their parse trees, the catalog and pg_depend alone; nothing is run. Says in doubt too
  * much rather than too little; what it does not understand is opaque.
@@ -31,10 +29,10 @@ export async function judge(
         for (const [id, owner] of await readOwners(live)) model.owners.set(id, owner);
     if (says(steps, "CreateExtensionStmt")) await readAvailable(live, model);
     const routines = new RoutineEffects(live);
-    let before = model.snapshot();
-    const names = liveNames ?? new Map(before.objects.map(({ id, name }) => [id, name]));
+    const names = liveNames ?? new Map(model.allBefore().map(({ id, name }) => [id, name]));
     const observations: Observation[] = [];
     for (const step of steps) {
+        model.mark();
         const context = new JudgeContext(model, routines);
         const savepoints = new Savepoints();
         model.path.reset();
@@ -46,9 +44,9 @@ export async function judge(
         model.endTransaction();
         // A run may open another session for the next step.
         model.forgetTemporary();
-        const after = model.snapshot();
+        const { before, after } = model.changes();
         const changes = schemaChanges(before, after, names, new Map(), droppedNames(step.statements));
-        for (const why of lostAttributes(changes.changed, before))
+        for (const why of lostAttributes(changes.changed, () => model.allBefore()))
             context.opaque.push({ line: step.statements[0]?.line ?? 1, why });
         observations.push({
             method: "parsed",
@@ -60,7 +58,6 @@ export async function judge(
             rewrites: [...context.rewrites].sort(),
             opaque: context.opaque,
         });
-        before = after;
     }
     return observations;
 }

@@ -1,5 +1,6 @@
 import type { Node } from "libpg-query";
 import { as, nodeType, strings, walk } from "./nodes";
+import { rowChangesOf } from "./row-effects";
 import type { Statement } from "./statement";
 
 /** Statements that only make something, describe it, or set the session. */
@@ -79,14 +80,30 @@ const harmlessFunctions = new Set(
     daterange tstzrange numrange pg_sleep hashtext`.split(/\s+/),
 );
 
+/** Code that runs by itself when something else happens. */
+export interface Bystanders {
+    /** Triggers and rules on tables: what an INSERT sets off is not told by it. */
+    readonly onRows: boolean;
+    /** Event triggers: the same for every other statement. */
+    readonly onDefinitions: boolean;
+}
+
+export const noBystanders: Bystanders = { onRows: false, onDefinitions: false };
+
+/** Whether a statement makes such code, so that later ones may set it off. */
+export function makesBystander({ node }: Statement): boolean {
+    return ["CreateTrigStmt", "RuleStmt", "CreateEventTrigStmt"].includes(nodeType(node));
+}
+
 /**
- * Whether a statement can never lose a row or a value, whatever the database holds; cheap, and says no in doubt. Source: the
+ * Whether a statement can never lose a row or a value, whatever the tables hold; cheap, and says no in doubt. Source: the
  * commands' pages in PostgreSQL's manual. Not asked: whether it locks, rewrites or fails.
  */
-export function losslessKind(statement: Statement): boolean {
+export function losslessKind(statement: Statement, bystanders: Bystanders): boolean {
     const { node } = statement;
     const type = nodeType(node);
-    if (!lossless.has(type)) return false;
+    if (!lossless.has(type) || bystanders.onDefinitions) return false;
+    if (bystanders.onRows && rowChangesOf(node).length > 0) return false;
     const body = as<Record<string, unknown>>(node, type) ?? {};
     if (type === "AlterTableStmt" && !(body["cmds"] as Node[]).every(isLosslessCommand)) return false;
     // A trigger that is being made can do anything, but only when rows change later; CREATE OR REPLACE loses no value either.

@@ -93,7 +93,7 @@ async function observeStep(
     // A deferred trigger or constraint may have spoken at COMMIT only; the catalog was read before it for one trip less.
     const changes = schemaChanges(before, after, liveNames, runner.storage, droppedNames(step.statements));
     const rewrites = [...new Set([...changes.rewrites, ...runner.rewrites])];
-    for (const why of lostAttributes(changes.changed, before))
+    for (const why of lostAttributes(changes.changed, () => before.objects))
         runner.opaque.push({ line: step.statements[0]?.line ?? 1, why });
     const lockList = strongestLocks([...locks, ...runner.locks]);
     return {

@@ -3,7 +3,7 @@ import { readBody } from "../body";
 import type { FunctionEffects } from "../function-effects";
 import { nameOf } from "../identifiers";
 import type { JudgeContext } from "./context";
-import { losslessKind } from "../lossless";
+import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
 import { as, nodeType, strings, walk } from "../nodes";
 import { parseName } from "./references";
@@ -113,7 +113,7 @@ export async function judgeDo(
     if (inner.unseen) context.unsure("DO block with EXECUTE");
     for (const { node, sql, always } of inner.statements) {
         const judged: Statement = { ...statement, node, sql };
-        if (!always && !losslessKind(judged))
+        if (!always && !losslessKind(judged, noBystanders))
             context.unsure(`DO block that does this only sometimes: ${firstWords(sql)}`);
         await judgeInner(judged, !always);
     }

@@ -29,8 +29,6 @@ export class JudgeContext {
     readonly opaque: { line: number; why: string }[] = [];
     /** Line of the statement that is being judged. */
     line = 1;
-    /** What was there before the step, under its names of then. */
-    readonly before: ReadonlyMap<string, IdentifiedObject>;
     /** How the type of a name is spelled. */
     readonly resolveType: TypeResolver;
 
@@ -38,7 +36,6 @@ export class JudgeContext {
         readonly model: Model,
         readonly routines: RoutineEffects,
     ) {
-        this.before = model.snapshot().byId;
         this.resolveType = (name) => resolveType(model, name);
     }
 
@@ -125,10 +122,10 @@ export class JudgeContext {
     }
 
     lock(mode: LockMode, relation: IdentifiedObject | undefined): void {
-        const known = relation === undefined ? undefined : this.before.get(relation.id);
+        const known = relation === undefined ? undefined : this.model.before(relation.id);
         if (known === undefined) return;
         const inner = known.kind === "index" || known.kind === "sequence";
-        const table = inner && known.ofId !== undefined ? this.before.get(known.ofId)?.name : undefined;
+        const table = inner && known.ofId !== undefined ? this.model.before(known.ofId)?.name : undefined;
         this.locks.push({ mode, relation: known.name, ...(table === undefined ? {} : { table }) });
     }
 
@@ -140,8 +137,8 @@ export class JudgeContext {
 
     /** Locks the index of a constraint, which is no object of its own. */
     lockConstraintIndex(mode: LockMode, constraint: IdentifiedObject): void {
-        const known = this.before.get(constraint.id);
-        const table = known?.ofId === undefined ? undefined : this.before.get(known.ofId);
+        const known = this.model.before(constraint.id);
+        const table = known?.ofId === undefined ? undefined : this.model.before(known.ofId);
         if (known !== undefined && table !== undefined)
             this.locks.push({ mode, relation: indexName(table, known.localName), table: table.name });
     }
@@ -151,7 +148,7 @@ export class JudgeContext {
     }
 
     rewriteAlone(table: IdentifiedObject): void {
-        const known = this.before.get(table.id);
+        const known = this.model.before(table.id);
         // A partitioned table has no storage of its own.
         if (known === undefined || known.storage === null || !tableKinds.includes(known.kind)) return;
         this.rewrites.add(known.name);

@@ -20,13 +20,13 @@ export interface Closure {
 
 /** pg_depend in memory, found from both ends. */
 export class Dependencies {
-    private readonly byOn = new Map<string, Dependency[]>();
-    private readonly byObject = new Map<string, Dependency[]>();
+    private readonly byOn = new Map<string, Set<Dependency>>();
+    private readonly byObject = new Map<string, Set<Dependency>>();
 
     copy(): Dependencies {
         const copied = new Dependencies();
-        for (const [key, list] of this.byOn) copied.byOn.set(key, [...list]);
-        for (const [key, list] of this.byObject) copied.byObject.set(key, [...list]);
+        for (const [key, list] of this.byOn) copied.byOn.set(key, new Set(list));
+        for (const [key, list] of this.byObject) copied.byObject.set(key, new Set(list));
         return copied;
     }
 
@@ -49,14 +49,14 @@ export class Dependencies {
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const all = this.byOn.get(withoutColumn(id)) ?? [];
+        const all = [...(this.byOn.get(withoutColumn(id)) ?? [])];
         return subid === "0" ? all : all.filter((d) => d.onSubid === subid);
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const all = this.byObject.get(withoutColumn(id)) ?? [];
+        const all = [...(this.byObject.get(withoutColumn(id)) ?? [])];
         return subid === "0" ? all : all.filter((d) => d.subid === subid);
     }
 
@@ -64,30 +64,21 @@ export class Dependencies {
     release(id: string, keep: (dependency: Dependency) => boolean = () => false): void {
         const key = withoutColumn(id);
         const subid = columnOf(id);
-        const gone = (this.byObject.get(key) ?? []).filter((d) => d.subid === subid && !keep(d));
+        const gone = [...(this.byObject.get(key) ?? [])].filter((d) => d.subid === subid && !keep(d));
         this.removeAll(gone);
     }
 
     /** Forgets an object that is no more, as dependent and as depended on. */
     remove(id: string): void {
-        const key = withoutColumn(id);
-        const subid = columnOf(id);
-        this.removeAll(this.of(id).filter((d) => subid === "0" || d.subid === subid));
-        if (subid === "0") this.removeAll(this.byOn.get(key) ?? []);
-        else this.removeAll((this.byOn.get(key) ?? []).filter((d) => d.onSubid === subid));
+        this.removeAll(this.of(id));
+        this.removeAll(this.on(id));
     }
 
     private removeAll(list: readonly Dependency[]): void {
-        const gone = new Set(list);
-        for (const [map, keys] of [
-            [this.byObject, new Set(list.map((d) => d.object))],
-            [this.byOn, new Set(list.map((d) => d.on))],
-        ] as const)
-            for (const key of keys) {
-                const left = (map.get(key) ?? []).filter((d) => !gone.has(d));
-                if (left.length === 0) map.delete(key);
-                else map.set(key, left);
-            }
+        for (const dependency of list) {
+            this.byObject.get(dependency.object)?.delete(dependency);
+            this.byOn.get(dependency.on)?.delete(dependency);
+        }
     }
 
     /**
@@ -120,10 +111,10 @@ export class Dependencies {
     }
 }
 
-function push(map: Map<string, Dependency[]>, key: string, value: Dependency): void {
-    const list = map.get(key);
-    if (list === undefined) map.set(key, [value]);
-    else list.push(value);
+function push(map: Map<string, Set<Dependency>>, key: string, value: Dependency): void {
+    const set = map.get(key);
+    if (set === undefined) map.set(key, new Set([value]));
+    else set.add(value);
 }
 
 /** `pg_class/16384/2` → `pg_class/16384`. */

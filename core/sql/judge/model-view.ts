@@ -1,4 +1,5 @@
-import type { IdentifiedObject, LiveCatalog } from "../catalog";
+import type { IdentifiedObject } from "../catalog";
+import type { CatalogState } from "../difference";
 import { unquote, type WrittenName } from "../identifiers";
 import type { ObjectKind } from "../observation";
 import { columnOf, type Dependencies } from "./dependencies";
@@ -28,10 +29,31 @@ export abstract class ModelView {
     abstract readonly dependencies: Dependencies;
     abstract readonly path: SearchPath;
 
-    /** The state as `schemaChanges` takes it. */
-    snapshot(): LiveCatalog {
-        const objects = this.objects.values().filter((object) => !this.isTemporary(object));
-        return { objects, byId: new Map(objects.map((object) => [object.id, object])) };
+    /** Begins a step: what comes is compared with the state now. */
+    mark(): void {
+        this.objects.mark();
+    }
+
+    /** An object as it was before the step. */
+    before(id: string): IdentifiedObject | undefined {
+        return this.objects.before(id);
+    }
+
+    /** All objects before the step. */
+    allBefore(): IdentifiedObject[] {
+        const ids = new Set([...this.objects.values().map(({ id }) => id), ...this.objects.touched()]);
+        return [...ids].flatMap((id) => this.objects.before(id) ?? []);
+    }
+
+    /** What the step touched, before and after it, as `schemaChanges` takes it: all else is the same. Temporary objects must be forgotten. */
+    changes(): { before: CatalogState; after: CatalogState } {
+        const { objects } = this;
+        const touched = objects.touched();
+        const state = (get: (id: string) => IdentifiedObject | undefined): CatalogState => ({
+            objects: touched.flatMap((id) => get(id) ?? []),
+            byId: { get, has: (id) => get(id) !== undefined },
+        });
+        return { before: state((id) => objects.before(id)), after: state((id) => objects.get(id)) };
     }
 
     get(id: string): IdentifiedObject | undefined {

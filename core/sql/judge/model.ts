@@ -40,6 +40,7 @@ export class Model extends ModelView {
         this.volatile = new Set(facts.volatile);
         this.typeSchemas = new Map(facts.types);
         for (const object of catalog.objects) this.objects.put(object);
+        this.mark();
     }
 
     /** @returns the way back to the state now, which may be taken more than once */

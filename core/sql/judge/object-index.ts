@@ -8,11 +8,30 @@ export class ObjectIndex {
     private readonly byName = new Map<string, Set<string>>();
     private readonly byKind = new Map<string, Set<string>>();
     private readonly byOwner = new Map<string, Set<string>>();
+    /** What each object that was put or taken since the mark was at the mark. */
+    private readonly originals = new Map<string, IdentifiedObject | undefined>();
 
     copy(): ObjectIndex {
         const copied = new ObjectIndex();
         for (const object of this.objects.values()) copied.put(object);
+        copied.mark();
+        for (const [id, original] of this.originals) copied.originals.set(id, original);
         return copied;
+    }
+
+    /** Makes the state now the one that `before` and `touched` speak of. */
+    mark(): void {
+        this.originals.clear();
+    }
+
+    /** An object as it was at the mark. */
+    before(id: string): IdentifiedObject | undefined {
+        return this.originals.has(id) ? this.originals.get(id) : this.objects.get(id);
+    }
+
+    /** Ids of what was put or taken since the mark. */
+    touched(): string[] {
+        return [...this.originals.keys()];
     }
 
     values(): IdentifiedObject[] {
@@ -43,6 +62,7 @@ export class ObjectIndex {
     /** Puts an object in, or another state of it in the place of the old one. */
     put(object: IdentifiedObject): IdentifiedObject {
         this.take(object.id);
+        if (!this.originals.has(object.id)) this.originals.set(object.id, undefined);
         this.objects.set(object.id, object);
         push(this.byName, bareName(object.localName), object.id);
         push(this.byKind, object.kind, object.id);
@@ -53,6 +73,7 @@ export class ObjectIndex {
     take(id: string): void {
         const object = this.objects.get(id);
         if (object === undefined) return;
+        if (!this.originals.has(id)) this.originals.set(id, object);
         this.objects.delete(id);
         this.byName.get(bareName(object.localName))?.delete(id);
         this.byKind.get(object.kind)?.delete(id);
