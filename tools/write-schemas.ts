@@ -2,16 +2,13 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { planJsonSchema } from "../core/plan/plan-schema";
 import { root } from "./pg-binaries";
+import { settingsReference } from "./settings-reference";
 
-/** The published schemas by file; `npm run schemas` writes them anew. */
-export const publishedSchemas: Readonly<Record<string, () => unknown>> = {
-    "docs/plan.schema.json": planJsonSchema,
+/** What is published and written from code, by file; `npm run schemas` writes it anew. */
+export const publishedFiles: Readonly<Record<string, () => string>> = {
+    "docs/plan.schema.json": () => `${JSON.stringify(planJsonSchema(), undefined, 4)}\n`,
+    "docs/settings.md": settingsReference,
 };
 
-export function schemaText(schema: unknown): string {
-    return `${JSON.stringify(schema, undefined, 4)}\n`;
-}
-
 if (require.main === module)
-    for (const [file, make] of Object.entries(publishedSchemas))
-        writeFileSync(path.join(root, file), schemaText(make()));
+    for (const [file, make] of Object.entries(publishedFiles)) writeFileSync(path.join(root, file), make());

@@ -418,7 +418,7 @@ describe("the schemaward command", function () {
             assert.equal(code, 3);
             assert.match(
                 stderr,
-                /Pulumi\.dev\.yaml: A setting is wrong: app:version must be a string: write it in quotes/,
+                /Pulumi\.dev\.yaml: A setting is wrong: app:version must be a string of digits.*write it in quotes/,
             );
         });
 
