@@ -1,44 +1,13 @@
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
-import { declareBucket } from "./backup-bucket-parts";
+import { declareBucket, type NewBucket } from "./backup-bucket-parts";
+
+export type { NewBucket, ObjectLock } from "./backup-bucket-parts";
 
 /** A store that is there already, made and guarded by somebody else. */
 export interface ExistingStore {
     /** `file:` URL of a folder, relative to the project's root, or `s3://BUCKET/PREFIX`. */
     readonly existing: pulumi.Input<string>;
-}
-
-/** An AWS bucket for snapshots. */
-export interface NewBucket {
-    /** Name of the bucket. Names are shared by all of AWS, so it is chosen here and not made up. */
-    readonly bucket: pulumi.Input<string>;
-    /** Path in the bucket under which snapshots lie; default: its top. */
-    readonly prefix?: string | undefined;
-    /** ARN of the KMS key that snapshots are encrypted with (SSE-KMS); default: SSE-S3, with keys that S3 keeps. */
-    readonly kmsKeyArn?: pulumi.Input<string | undefined>;
-    /** Days that overwritten and deleted snapshots can still be had back; default 90. */
-    readonly noncurrentDays?: number | undefined;
-    /** Days after which the parts that an interrupted upload left behind are removed; default 2. */
-    readonly abortUploadDays?: number | undefined;
-    /**
-     * Days after which a snapshot is deleted, **whatever it is**: S3 knows neither the newest verified one nor a protected
-     * one. Default: never; `snapshot.keep` is the retention that knows them.
-     */
-    readonly expireDays?: number | undefined;
-    /** No deletion before its time. S3 has it for new buckets only, and it cannot be taken away again. */
-    readonly objectLock?: ObjectLock | undefined;
-    /** Whether `pulumi destroy` refuses to delete the bucket, and leaves it when told to forget it; default true. */
-    readonly protect?: boolean | undefined;
-    /** Tags of the bucket. */
-    readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
-}
-
-/** For how long a snapshot cannot be deleted. */
-export interface ObjectLock {
-    /** `GOVERNANCE` (default): a user with a special right may still delete it. `COMPLIANCE`: nobody, not even root. */
-    readonly mode?: "GOVERNANCE" | "COMPLIANCE" | undefined;
-    /** Days, from the upload. */
-    readonly days: number;
 }
 
 /** Where a stack's snapshots lie: a new bucket, or a store that is there. */

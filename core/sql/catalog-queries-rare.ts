@@ -1,4 +1,4 @@
-import { list, own, type CatalogQuery } from "./catalog-queries";
+import { list, own, type CatalogQuery } from "./catalog-query";
 import type { ObjectKind } from "./observation";
 
 /** OIDs below are those of initdb: FirstNormalObjectId in PostgreSQL's access/transam.h. */

@@ -1,41 +1,9 @@
 import { rareQueries } from "./catalog-queries-rare";
-import type { ObjectKind } from "./observation";
-
-/** One query over one of PostgreSQL's catalogs. */
-export interface CatalogQuery {
-    /** The catalog whose OIDs the rows carry: `pg_class`. */
-    readonly catalog: string;
-    /** Yields the columns of CatalogRow, in that order. */
-    readonly sql: string;
-}
-
-/** As pg reads it: OIDs may be numbers. */
-export type CatalogRow = readonly [
-    kind: ObjectKind,
-    oid: string | number,
-    /** Column number, or 0. */
-    subid: string | number,
-    /** OID of the schema, or null for what belongs to a relation or to no schema. */
-    schema: string | number | null,
-    /** Quoted where needed. */
-    name: string,
-    definition: string,
-    /** OID of the relation that it belongs to. */
-    relation: string | number | null,
-    /** relfilenode of what has storage. */
-    storage: string | number | null,
-    /** True for what a partition or inheritance child only mirrors from its parent. */
-    inherited: string | boolean | null,
-];
+import { list, own, type CatalogQuery } from "./catalog-query";
 
 /** Schemas whose objects are the user's. */
 const schemas = `ARRAY(SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'schemaward'))`;
 
-/** Not a member of an extension ('e'; those come and go with it, and it counts itself), nor the inner part of something else ('i'). */
-export const own = (catalog: string, oid: string, kinds = "'e'"): string =>
-    `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype IN (${kinds}))`;
-
-export const list = (options: string): string => `array_to_string(${options}, ', ')`;
 /**
  * The queries that together read a schema, for one server version. To be run with an empty search_path, so that every
  * name in a definition is qualified.

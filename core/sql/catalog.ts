@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
 import { majorOf } from "../pg-tools";
-import { catalogQueries, commentQuery, grantQuery, type CatalogRow } from "./catalog-queries";
+import { catalogQueries, commentQuery, grantQuery } from "./catalog-queries";
+import type { CatalogRow } from "./catalog-query";
 import type { CatalogObject } from "./observation";
 
 /** An object together with what identifies it within its database, whatever it is called. */
