@@ -4,7 +4,8 @@ import { formatNamed, readSet } from "../core/migrations/formats";
 import type { Migration, Script } from "../core/migrations/set";
 import { buildPlan } from "../core/plan/build";
 import { refuseLockRelease, shapeScript } from "../core/sql/script";
-import { loadParser, splitScriptSync } from "../core/sql/split";
+import { loadParser } from "../core/sql/parser";
+import { splitScriptSync } from "../core/sql/split";
 import { print } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 

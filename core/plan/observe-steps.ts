@@ -2,11 +2,8 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
 import type { MigrationSet } from "../migrations/set";
-import { judge } from "../sql/judge";
 import { losesNothing } from "./lossless-steps";
 import type { Observation, ObservedStep } from "../sql/observation";
-import { observe } from "../sql/observe";
-import { openShadow } from "../sql/shadow";
 import { type PreparedStep, statementsOf } from "./prepare";
 import type { DatabaseState } from "./read-state";
 
@@ -50,7 +47,10 @@ export async function observeSteps(
         ...(database.role === undefined ? {} : { role: database.role }),
         searchPath: declaration.run.searchPath,
     };
+    // Loaded here: what has nothing to observe does not wait for them.
+    const { judge } = await import("../sql/judge.js");
     if (mode === "quick") return judge(live, observed, settings);
+    const [{ observe }, { openShadow }] = await Promise.all([import("../sql/observe.js"), import("../sql/shadow.js")]);
     const applied = state.applied.map(({ version }) => ({
         version,
         sql: set.find(version)?.up.sql ?? state.stored.get(version)?.up ?? "",

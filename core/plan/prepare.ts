@@ -1,7 +1,8 @@
 import { isOwnRowMaintenance } from "../history/schema-migrations";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
-import { loadParser, splitScriptSync } from "../sql/split";
+import { loadParser } from "../sql/parser";
+import { splitScriptSync } from "../sql/split";
 import type { Statement } from "../sql/statement";
 import type { DecidedStep } from "./decide";
 

@@ -1,4 +1,5 @@
-import { parsePlPgSQLSync, parseSync, type Node } from "libpg-query";
+import type { Node, parseSync } from "libpg-query";
+import { parser } from "./parser";
 import { as, nodeType, strings, walk } from "./nodes";
 import { effectOutside } from "./outside";
 
@@ -50,7 +51,7 @@ function hiddenPart(words: readonly string[]): { hidden?: string } {
 function plpgsqlQueries(create: string): string[] | undefined {
     try {
         const queries: string[] = [];
-        walk(parsePlPgSQLSync(create), (type, node) => {
+        walk(parser().parsePlPgSQLSync(create), (type, node) => {
             if (type === "PLpgSQL_stmt_dynexecute" || type === "PLpgSQL_stmt_dynfors") {
                 const text = as<{ query?: string }>(node["query"] as never, "PLpgSQL_expr")?.query ?? "";
                 queries.push(dynamicDdl(text) ?? "EXECUTE dynamic");
@@ -111,7 +112,7 @@ const changing: Readonly<Record<string, string>> = {
 function queryEffects(query: string): QueryEffects | undefined {
     let statements: ReturnType<typeof parseSync>["stmts"];
     try {
-        statements = parseSync(query).stmts ?? [];
+        statements = parser().parseSync(query).stmts ?? [];
     } catch {
         return undefined;
     }

@@ -1,10 +1,11 @@
-import { scanSync, type Node } from "libpg-query";
+import type { Node } from "libpg-query";
 import { as, strings } from "./nodes";
+import { parser } from "./parser";
 
 /** A name as the server's quote_ident writes it. Needs the parser loaded. */
 export function quoteIdentifier(name: string): string {
     // Only unreserved keywords (kind 1 of the scanner) and no keywords (0) stand without quotes.
-    if (/^[a-z_][a-z0-9_$]*$/.test(name) && (scanSync(name).tokens[0]?.keywordKind ?? 0) <= 1) return name;
+    if (/^[a-z_][a-z0-9_$]*$/.test(name) && (parser().scanSync(name).tokens[0]?.keywordKind ?? 0) <= 1) return name;
     return `"${name.replaceAll('"', '""')}"`;
 }
 

@@ -9,7 +9,7 @@ import type { LockTaken, Observation, ObservedStep, SessionSettings } from "./ob
 import { whyNoTransaction } from "./script";
 import type { Shadow } from "./shadow";
 import { ShadowRunner, StepFailure } from "./shadow-runner";
-import { loadParser } from "./split";
+import { loadParser } from "./parser";
 import type { Statement } from "./statement";
 
 /**

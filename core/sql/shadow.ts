@@ -6,7 +6,8 @@ import { compareCatalogs, readCatalog, serverMajor, type Difference } from "./ca
 import { effectOutside } from "./outside";
 import type { ObjectKind } from "./observation";
 import { dumpSchema, runDump } from "./shadow-dump";
-import { loadParser, splitScriptSync } from "./split";
+import { loadParser } from "./parser";
+import { splitScriptSync } from "./split";
 
 /** A scratch database on the same server that holds the live database's schema and no rows. */
 export interface Shadow {

@@ -1,14 +1,8 @@
-import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
+import type { parseSync } from "libpg-query";
 import { BadInputError } from "../errors";
 import { findPsqlOnly, skipBlank } from "./lexical";
+import { loadParser, parser } from "./parser";
 import type { Statement } from "./statement";
-
-let loaded: Promise<void> | undefined;
-
-/** Makes the parser ready; `splitScriptSync` may be called afterwards. */
-export function loadParser(): Promise<void> {
-    return (loaded ??= loadModule());
-}
 
 /**
  * Splits a script into statements with PostgreSQL's own grammar.
@@ -20,6 +14,7 @@ export async function splitScript(sql: string, file: string): Promise<Statement[
     return splitScriptSync(sql, file);
 }
 
+/** The same, at once; needs `loadParser` done. */
 export function splitScriptSync(sql: string, file: string): Statement[] {
     const alien = findPsqlOnly(sql);
     if (alien !== undefined) {
@@ -57,9 +52,9 @@ export function splitScriptSync(sql: string, file: string): Statement[] {
 function parse(sql: string, file: string): ReturnType<typeof parseSync> {
     try {
         // The parser takes no empty text.
-        return skipBlank(sql, 0) >= sql.length ? { version: 0, stmts: [] } : parseSync(sql);
+        return skipBlank(sql, 0) >= sql.length ? { version: 0, stmts: [] } : parser().parseSync(sql);
     } catch (error) {
-        const details = hasSqlDetails(error) ? error.sqlDetails : undefined;
+        const details = parser().hasSqlDetails(error) ? error.sqlDetails : undefined;
         const message = error instanceof Error ? error.message : String(error);
         const offset = codePointOffset(sql, details?.cursorPosition ?? 0);
         const atColon = sql[offset] === ":" || sql[offset - 1] === ":";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BadInputError } from "../../core/errors";
 import { findPsqlOnly, skipBlank } from "../../core/sql/lexical";
-import { loadParser, splitScript, splitScriptSync } from "../../core/sql/split";
+import { loadParser } from "../../core/sql/parser";
+import { splitScript, splitScriptSync } from "../../core/sql/split";
 
 async function refusal(sql: string): Promise<string> {
     try {

@@ -1,10 +1,11 @@
-import { parsePlPgSQLSync, parseSync, type Node } from "libpg-query";
+import type { Node } from "libpg-query";
 import { readBody } from "../body";
 import type { FunctionEffects } from "../function-effects";
 import { nameOf } from "../identifiers";
 import type { JudgeContext } from "./context";
 import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
+import { parser } from "../parser";
 import { as, nodeType, strings, walk } from "../nodes";
 import { parseName } from "./references";
 import { oddRowChange, rowChangesOf } from "../row-effects";
@@ -131,7 +132,9 @@ function innerStatements(create: string): { statements: Inner[]; unseen: boolean
     const collected: Inner[] = [];
     const state = { unseen: false, mayHaveLeft: false };
     try {
-        const tree = parsePlPgSQLSync(create) as { plpgsql_funcs?: { PLpgSQL_function?: { action?: unknown } }[] };
+        const tree = parser().parsePlPgSQLSync(create) as {
+            plpgsql_funcs?: { PLpgSQL_function?: { action?: unknown } }[];
+        };
         for (const { PLpgSQL_function: parsed } of tree.plpgsql_funcs ?? []) visit(parsed?.action, true);
     } catch {
         return undefined;
@@ -184,7 +187,7 @@ function innerStatements(create: string): { statements: Inner[]; unseen: boolean
     }
 
     function parseInto(sql: string, always: boolean): void {
-        for (const { stmt } of parseSync(sql).stmts ?? [])
+        for (const { stmt } of parser().parseSync(sql).stmts ?? [])
             if (stmt !== undefined) collected.push({ node: stmt, sql, always });
     }
 }
@@ -204,7 +207,7 @@ function queryOf(expression: unknown): string {
 /** The text of an expression that is one literal. */
 function literalOf(expression: string): string | undefined {
     const target = as<{ targetList?: Node[] }>(
-        parseSync(`SELECT ${expression}`).stmts?.[0]?.stmt,
+        parser().parseSync(`SELECT ${expression}`).stmts?.[0]?.stmt,
         "SelectStmt",
     )?.targetList;
     const value = as<{ val?: Node }>(target?.[0], "ResTarget")?.val;

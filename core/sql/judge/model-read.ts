@@ -4,7 +4,7 @@ import { Dependencies } from "./dependencies";
 import { Model } from "./model";
 import type { SessionSettings } from "../observation";
 import { SearchPath } from "./search-path";
-import { loadParser } from "../split";
+import { loadParser } from "../parser";
 
 /** FirstNormalObjectId in PostgreSQL's access/transam.h: below are the objects of initdb. */
 const firstNormal = 16_384;
