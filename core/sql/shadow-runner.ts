@@ -1,6 +1,7 @@
 import type { Client, DatabaseError } from "pg";
 import type { Node } from "libpg-query";
 import { readBody } from "./body";
+import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
 import { functionEffects } from "./function-effects";
 import { nameOf, shown, type RangeVar } from "./identifiers";
 import { ownTransaction } from "./locks";
@@ -45,6 +46,8 @@ export class ShadowRunner {
     /** Whether the shadow may lack something that the database will have. */
     private uncertain = false;
     private cluster = "";
+    /** What event triggers would do to rows; undefined: to be read anew. */
+    private inEventTriggers: { readonly hidden: string | undefined } | undefined;
 
     constructor(
         private readonly client: Client,
@@ -56,6 +59,7 @@ export class ShadowRunner {
         this.locks.length = 0;
         this.rewrites.length = 0;
         this.storage.clear();
+        this.inEventTriggers = undefined;
     }
 
     /** REPEATABLE READ: the look at roles and databases must not see what others change meanwhile. */
@@ -86,6 +90,7 @@ export class ShadowRunner {
         const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
         if (role !== undefined) return this.tryWithoutRole(statement, role);
         await this.lookAtRows(statement);
+        await this.lookAtEventTriggers(statement, type);
         if (type === "TruncateStmt") return this.truncate(statement);
         const modifies = dml.includes(type) || (type === "SelectStmt" && modifiesRows(statement));
         await this.execute(statement, modifies ? `EXPLAIN ${statement.sql}` : statement.sql);
@@ -184,6 +189,17 @@ export class ShadowRunner {
         if (odd !== undefined) this.opaque.push({ line: statement.line, why: odd });
         for (const why of await triggerEffects(this.client, rowChangesOf(statement.node)))
             this.opaque.push({ line: statement.line, why });
+    }
+
+    /** They run here too, on no rows. */
+    private async lookAtEventTriggers(statement: Statement, type: string): Promise<void> {
+        if (isSeenByEventTriggers(type)) {
+            this.inEventTriggers ??= { hidden: await hiddenInEventTriggers(this.client) };
+            const { hidden } = this.inEventTriggers;
+            if (hidden !== undefined) this.opaque.push({ line: statement.line, why: `event trigger with ${hidden}` });
+        }
+        if (/^(?:Create|Alter)(?:EventTrig|Function)Stmt$|^(?:Drop|Do|Call)Stmt$/.test(type))
+            this.inEventTriggers = undefined;
     }
 
     /** EXPLAIN ANALYZE runs what it explains. */

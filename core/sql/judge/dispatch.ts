@@ -43,6 +43,7 @@ import { alterDomain, createDomain } from "./domain";
 import { addType, alterEnum, createEnum } from "./type";
 import { as, nodeType, strings, textOf } from "../nodes";
 import { effectOutside } from "../outside";
+import { isSeenByEventTriggers } from "../event-triggers";
 import type { Statement } from "../statement";
 
 type Body = Record<string, unknown>;
@@ -174,10 +175,6 @@ const handlers: Readonly<Record<string, Handler>> = {
     ConstraintsSetStmt: nothing,
 };
 
-/** Kinds that event triggers do not see. */
-const unseenByEventTriggers =
-    /^(?:Insert|Update|Delete|Merge|Truncate|Select|Call|Copy|VariableSet|VariableShow|Discard|Prepare|Deallocate|Execute|DeclareCursor|Fetch|ClosePortal|ConstraintsSet|Lock|Cluster|Vacuum|Transaction|Do|Explain)Stmt$/;
-
 /**
  * Judges one statement on the model.
  * @param perhaps it may not run: what is there already is left in peace
@@ -207,7 +204,7 @@ export async function judgeStatement(
         );
     if (type === "ExplainStmt") return explain(context, statement, body, savepoints);
     await judgeCalls(context, statement);
-    if (!unseenByEventTriggers.test(type)) await judgeEventTriggers(context);
+    if (isSeenByEventTriggers(type)) await judgeEventTriggers(context);
     const handler = handlers[type];
     if (type === "CreateSchemaStmt")
         createSchema(context, body, (element) => {

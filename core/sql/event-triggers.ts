@@ -1,0 +1,24 @@
+import type { Client } from "pg";
+import { functionEffects } from "./function-effects";
+
+/** Kinds of statements, by the grammar's name, that event triggers do not see. Source: the manual's event trigger firing matrix. */
+const unseen =
+    /^(?:Insert|Update|Delete|Merge|Truncate|Select|Call|Copy|VariableSet|VariableShow|Discard|Prepare|Deallocate|Execute|DeclareCursor|Fetch|ClosePortal|ConstraintsSet|Lock|Cluster|Vacuum|Transaction|Do|Explain)Stmt$/;
+
+export function isSeenByEventTriggers(type: string): boolean {
+    return !unseen.test(type);
+}
+
+/** What the event triggers of a database do that a look at the catalog afterwards does not show; undefined: nothing. */
+export async function hiddenInEventTriggers(client: Client): Promise<string | undefined> {
+    const { rows } = await client.query<{ name: string }>(
+        `SELECT DISTINCT p.proname AS name FROM pg_catalog.pg_event_trigger e
+            JOIN pg_catalog.pg_proc p ON p.oid = e.evtfoid WHERE e.evtenabled <> 'D'`,
+    );
+    return (
+        await functionEffects(
+            client,
+            rows.map(({ name }) => name),
+        )
+    ).hidden;
+}

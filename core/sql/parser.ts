@@ -1,0 +1,21 @@
+import type * as Library from "libpg-query";
+
+let loading: Promise<void> | undefined;
+let library: typeof Library | undefined;
+
+/** Makes PostgreSQL's own parser ready; only then may `parser` be called. Loaded late: most commands have nothing to parse. */
+export function loadParser(): Promise<void> {
+    return (loading ??= load());
+}
+
+async function load(): Promise<void> {
+    const loaded = await import("libpg-query");
+    await loaded.loadModule();
+    library = loaded;
+}
+
+/** @throws Error before `loadParser` is done */
+export function parser(): typeof Library {
+    if (library === undefined) throw new Error("The parser is not loaded.");
+    return library;
+}
