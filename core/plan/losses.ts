@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { CatalogChange, Observation } from "../sql/observation";
-import { losesNoRows } from "../sql/outside";
+import { keepsRows } from "../sql/keeps-rows";
 import { rowChanges } from "./dml";
 import { ForeignKeys, readForeignKeys } from "./foreign-keys";
 import { type Count, countRows, readRelations, type RelationFacts } from "./live-facts";
@@ -85,7 +85,7 @@ export async function findLosses(
 /** Lines on which there is nothing but statements that take no rows, whatever else they do. */
 function harmlessLines(step: PreparedStep): Set<number> {
     const statements = statementsOf(step);
-    const others = new Set(statements.filter((s) => !losesNoRows(s)).map(({ line }) => line));
+    const others = new Set(statements.filter((s) => !keepsRows(s)).map(({ line }) => line));
     return new Set(statements.map(({ line }) => line).filter((line) => !others.has(line)));
 }
 

@@ -31,29 +31,6 @@ const outsideTypes: Readonly<Record<string, string>> = {
     LoadStmt: "LOAD",
 };
 
-/** Those of them, and others that a plan may call opaque, by which no row and no value can go. */
-const keepsRows = new Set([
-    "CreateRoleStmt",
-    "AlterRoleStmt",
-    "AlterRoleSetStmt",
-    "GrantRoleStmt",
-    "GrantStmt",
-    "AlterDefaultPrivilegesStmt",
-    "CreatePolicyStmt",
-    "AlterDatabaseSetStmt",
-    "CreatedbStmt",
-    "CreateTableSpaceStmt",
-    "NotifyStmt",
-    "ListenStmt",
-    "UnlistenStmt",
-    "CheckPointStmt",
-]);
-
-/** Whether a statement's effect, though it may not be seen whole, is none on rows. */
-export function losesNoRows({ node }: Statement): boolean {
-    return keepsRows.has(nodeType(node));
-}
-
 const sharedObjects = [
     "OBJECT_DATABASE",
     "OBJECT_ROLE",

@@ -1,6 +1,7 @@
 import type { Client, DatabaseError } from "pg";
 import type { Node } from "libpg-query";
 import { readBody } from "./body";
+import { doBody } from "./do-block";
 import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
 import { functionEffects } from "./function-effects";
 import { nameOf, shown, type RangeVar } from "./identifiers";
@@ -144,7 +145,7 @@ export class ShadowRunner {
         const effects: { hidden?: string; outside?: string; reads: boolean }[] = [];
         const calls: string[] = [];
         if (type === "DoStmt") {
-            const { body, language } = doBody(statement);
+            const { body, language } = doBody(statement.node);
             const own = readBody(statement.sql, body, language);
             effects.push(own);
             calls.push(...own.calls);
@@ -282,18 +283,6 @@ function modifiesRows(statement: Statement): boolean {
         if (dml.includes(type)) found = true;
     });
     return found;
-}
-
-function doBody(statement: Statement): { body: string; language: string } {
-    let body = "";
-    let language = "plpgsql";
-    walk(statement.node, (type, node) => {
-        if (type !== "DefElem") return;
-        const text = as<{ sval?: string }>(node["arg"] as never, "String")?.sval ?? "";
-        if (node["defname"] === "language") language = text.toLowerCase();
-        else body = text;
-    });
-    return { body, language };
 }
 
 /** The script's line that an error is about: its position, or the line within a DO block, or the statement's first. */

@@ -108,9 +108,13 @@ describe("how thoroughly effects are looked for", function () {
 
     it("roles and notifications act outside, and lose no rows; code that cannot be seen may", async () => {
         await project.migrate("001");
-        project.migration("002", "CREATE ROLE nobody_yet;\nNOTIFY somebody;\nCREATE TABLE c (id int);");
+        project.migration(
+            "002",
+            `CREATE ROLE nobody_yet;\nNOTIFY somebody;\nCREATE TABLE c (id int);
+            DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'one_more') THEN CREATE ROLE one_more; END IF; END $$;`,
+        );
         const plan = await project.plan("latest");
-        assert.equal(plan.steps[0]?.opaque.length, 2);
+        assert.equal(plan.steps[0]?.opaque.length, 3);
         assert.equal(plan.lost.unknown, false);
         project.migration("003", "DO $$ BEGIN EXECUTE 'DELETE FROM log'; END $$; CREATE ROLE nobody_either;");
         assert.equal((await project.plan("latest")).lost.unknown, true);
