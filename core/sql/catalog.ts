@@ -4,6 +4,7 @@ import { majorOf } from "../pg-tools";
 import { catalogQueries, commentQuery, grantQuery } from "./catalog-queries";
 import type { CatalogRow } from "./catalog-query";
 import type { CatalogObject } from "./observation";
+import { streamRows } from "./stream-rows";
 
 /** An object together with what identifies it within its database, whatever it is called. */
 export interface IdentifiedObject extends CatalogObject {
@@ -58,16 +59,14 @@ export async function readCatalog(client: Client): Promise<LiveCatalog> {
         commentQuery,
         "SELECT set_config('search_path', current_setting('schemaward.search_path'), true)",
     ].join(";\n");
-    const answers = (await client.query({ text, rowMode: "array" })) as unknown as { rows: unknown[][] }[];
-    const rowsOf = <T>(index: number): T[] => (answers[index]?.rows ?? []) as T[];
-
-    const builder = new Builder(new Map(rowsOf<[number, string]>(1).map(([oid, name]) => [String(oid), name])));
-    queries.forEach((query, index) => {
-        for (const row of rowsOf<CatalogRow>(index + 2)) builder.add(query.catalog, row);
+    const builder = new Builder();
+    await streamRows(client, text, (statement, row) => {
+        const query = queries[statement - 2];
+        if (statement === 1) builder.addSchema(String(row[0]), String(row[1]));
+        else if (query !== undefined) builder.add(query.catalog, row as unknown as CatalogRow);
+        else if (statement === queries.length + 2) builder.attach("grant", row as unknown as AttachedRow);
+        else if (statement === queries.length + 3) builder.attach("comment", row as unknown as AttachedRow);
     });
-    builder.settle();
-    for (const row of rowsOf<AttachedRow>(queries.length + 2)) builder.attach("grant", row);
-    for (const row of rowsOf<AttachedRow>(queries.length + 3)) builder.attach("comment", row);
     return builder.catalog();
 }
 
@@ -98,10 +97,17 @@ class Builder {
     /** Rows that belong to a relation, until all relations are known. */
     private readonly waiting: { readonly catalog: string; readonly row: CatalogRow }[] = [];
 
-    constructor(private readonly schemas: ReadonlyMap<string, string>) {}
+    private settled = false;
+    private readonly schemas = new Map<string, string>();
+
+    /** @param name quoted where needed */
+    addSchema(oid: string, name: string): void {
+        this.schemas.set(oid, name);
+    }
 
     add(catalog: string, row: CatalogRow): void {
-        if (row[6] === null || row[0] === "partition") this.put(catalog, row);
+        const isKnown = row[6] === null || this.objects.has(`pg_class/${row[6]}/0`);
+        if (isKnown || row[0] === "partition") this.put(catalog, row);
         else this.waiting.push({ catalog, row });
     }
 
@@ -131,10 +137,12 @@ class Builder {
         return schemaName === "public" ? name : `${schemaName}.${name}`;
     }
 
-    /** Ends `add`; `attach` may follow. */
-    settle(): void {
+    /** Ends `add`: gives everything the name of what it belongs to. */
+    private settle(): void {
+        if (this.settled) return;
+        this.settled = true;
         // Partitions and owned sequences name a relation that may come later in the result.
-        for (const { catalog, row } of this.waiting.splice(0)) this.put(catalog, row);
+        for (const { catalog, row } of this.waiting) this.put(catalog, row);
         for (const object of this.objects.values()) {
             if (object.ofId === undefined || object.of !== undefined) continue;
             const owner = this.objects.get(object.ofId);
@@ -143,6 +151,7 @@ class Builder {
     }
 
     attach(kind: "grant" | "comment", [catalog, oid, subid, column, grantee, definition]: AttachedRow): void {
+        this.settle();
         const owner = this.objects.get(`${catalog}/${String(oid)}/0`);
         const target =
             subid === 0
@@ -169,6 +178,7 @@ class Builder {
     }
 
     catalog(): LiveCatalog {
+        this.settle();
         const objects = [...this.objects.values()].sort(byKindAndName);
         return { objects, byId: this.objects };
     }

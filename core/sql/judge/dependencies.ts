@@ -20,13 +20,16 @@ export interface Closure {
 
 /** pg_depend in memory, found from both ends. */
 export class Dependencies {
-    private readonly byOn = new Map<string, Set<Dependency>>();
-    private readonly byObject = new Map<string, Set<Dependency>>();
+    private readonly byOn = new Map<string, Dependency[]>();
+    private readonly byObject = new Map<string, Dependency[]>();
+
+    /** Ended ones, which the lists may still hold. */
+    private readonly gone = new WeakSet<Dependency>();
 
     copy(): Dependencies {
         const copied = new Dependencies();
-        for (const [key, list] of this.byOn) copied.byOn.set(key, new Set(list));
-        for (const [key, list] of this.byObject) copied.byObject.set(key, new Set(list));
+        for (const key of this.byOn.keys()) copied.byOn.set(key, [...this.live(this.byOn, key)]);
+        for (const key of this.byObject.keys()) copied.byObject.set(key, [...this.live(this.byObject, key)]);
         return copied;
     }
 
@@ -49,14 +52,14 @@ export class Dependencies {
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const all = [...(this.byOn.get(withoutColumn(id)) ?? [])];
+        const all = this.live(this.byOn, withoutColumn(id));
         return subid === "0" ? all : all.filter((d) => d.onSubid === subid);
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const all = [...(this.byObject.get(withoutColumn(id)) ?? [])];
+        const all = this.live(this.byObject, withoutColumn(id));
         return subid === "0" ? all : all.filter((d) => d.subid === subid);
     }
 
@@ -64,7 +67,7 @@ export class Dependencies {
     release(id: string, keep: (dependency: Dependency) => boolean = () => false): void {
         const key = withoutColumn(id);
         const subid = columnOf(id);
-        const gone = [...(this.byObject.get(key) ?? [])].filter((d) => d.subid === subid && !keep(d));
+        const gone = this.live(this.byObject, key).filter((d) => d.subid === subid && !keep(d));
         this.removeAll(gone);
     }
 
@@ -75,10 +78,16 @@ export class Dependencies {
     }
 
     private removeAll(list: readonly Dependency[]): void {
-        for (const dependency of list) {
-            this.byObject.get(dependency.object)?.delete(dependency);
-            this.byOn.get(dependency.on)?.delete(dependency);
-        }
+        for (const dependency of list) this.gone.add(dependency);
+    }
+
+    /** Takes what is gone out of a list only when it is asked for: a schema's has thousands, each drop ends one of them. */
+    private live(map: Map<string, Dependency[]>, key: string): Dependency[] {
+        const list = map.get(key) ?? [];
+        if (!list.some((d) => this.gone.has(d))) return list;
+        const left = list.filter((d) => !this.gone.has(d));
+        map.set(key, left);
+        return left;
     }
 
     /**
@@ -111,10 +120,10 @@ export class Dependencies {
     }
 }
 
-function push(map: Map<string, Set<Dependency>>, key: string, value: Dependency): void {
-    const set = map.get(key);
-    if (set === undefined) map.set(key, new Set([value]));
-    else set.add(value);
+function push(map: Map<string, Dependency[]>, key: string, value: Dependency): void {
+    const list = map.get(key);
+    if (list === undefined) map.set(key, [value]);
+    else list.push(value);
 }
 
 /** `pg_class/16384/2` → `pg_class/16384`. */

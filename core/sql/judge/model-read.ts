@@ -5,6 +5,7 @@ import { Model } from "./model";
 import type { SessionSettings } from "../observation";
 import { SearchPath } from "./search-path";
 import { loadParser } from "../parser";
+import { streamRows } from "../stream-rows";
 
 /** FirstNormalObjectId in PostgreSQL's access/transam.h: below are the objects of initdb. */
 const firstNormal = 16_384;
@@ -30,33 +31,29 @@ export async function readModel(client: Client, settings: SessionSettings): Prom
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
             WHERE c.relkind IN ('v', 'm') AND c.oid >= ${firstNormal} AND a.attnum > 0 ORDER BY c.oid, a.attnum`,
     ].join(";\n");
-    const answers = (await client.query({ text, rowMode: "array" })) as unknown as { rows: string[][] }[];
-    const rows = (index: number): string[][] => answers[index]?.rows ?? [];
-    const schemas = new Map(rows(0).map(([oid = "", name = ""]) => [oid, name]));
-    const catalogs = new Map(rows(1).map(([oid = "", name = ""]) => [oid, name]));
+    const schemas = new Map<string, string>();
+    const catalogs = new Map<string, string>();
     const dependencies = new Dependencies();
-    for (const [
-        classid = "",
-        objid = "",
-        subid = "0",
-        refclassid = "",
-        refobjid = "",
-        onSubid = "0",
-        type = "n",
-    ] of rows(2))
-        dependencies.insert({
-            object: `${catalogs.get(classid) ?? classid}/${objid}`,
-            subid,
-            on: `${catalogs.get(refclassid) ?? refclassid}/${refobjid}`,
-            onSubid,
-            type,
-        });
     const types = new Map<string, string[]>();
-    for (const [name = "", schema = ""] of rows(3)) types.set(name, [...(types.get(name) ?? []), schema]);
-    const volatile = new Set(rows(4).map(([name = ""]) => name));
+    const volatile = new Set<string>();
     const viewColumns = new Map<string, { name: string; type: string }[]>();
-    for (const [id = "", name = "", type = ""] of rows(5))
-        viewColumns.set(id, [...(viewColumns.get(id) ?? []), { name, type }]);
+    const take: readonly ((...cells: string[]) => void)[] = [
+        (oid = "", name = "") => schemas.set(oid, name),
+        (oid = "", name = "") => catalogs.set(oid, name),
+        (classid = "", objid = "", subid = "0", refclassid = "", refobjid = "", onSubid = "0", type = "n") => {
+            dependencies.insert({
+                object: `${catalogs.get(classid) ?? classid}/${objid}`,
+                subid,
+                on: `${catalogs.get(refclassid) ?? refclassid}/${refobjid}`,
+                onSubid,
+                type,
+            });
+        },
+        (name = "", schema = "") => types.set(name, [...(types.get(name) ?? []), schema]),
+        (name = "") => volatile.add(name),
+        (id = "", name = "", type = "") => viewColumns.set(id, [...(viewColumns.get(id) ?? []), { name, type }]),
+    ];
+    await streamRows(client, text, (statement, row) => take[statement]?.(...(row as string[])));
     const path = await SearchPath.read(client, settings);
     return new Model(
         catalog,
