@@ -26,7 +26,7 @@ const locks = "state/.pulumi/locks";
 /** Kills an update as soon as it has the stack's lock. */
 async function killedUp(project: OracleProject): Promise<void> {
     const { child, done } = project.start("up", "--stack", "dev", "--yes", "--skip-preview");
-    await eventually(() => project.backendFiles(locks).length === 2, "the lock");
+    await eventually(() => project.backendFiles(locks).length === 2, "the lock", 60);
     child.kill("SIGKILL");
     await done;
 }
