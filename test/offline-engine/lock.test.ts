@@ -89,10 +89,10 @@ describe("the stack's lock", function () {
 
         for (const command of ["up", "refresh", "destroy"])
             it(`${command} is refused, in the CLI's words, and nothing is touched`, async () => {
-                const before = project.backendFiles().map((file) => [file, project.read(file)]);
+                const before = project.files().map((file) => [file, project.read(file)]);
                 assertRefused(await project.run(command, "--stack", "dev", "--yes"));
                 assert.deepEqual(
-                    project.backendFiles().map((file) => [file, project.read(file)]),
+                    project.files().map((file) => [file, project.read(file)]),
                     before,
                 );
             });
@@ -119,7 +119,7 @@ describe("the stack's lock", function () {
             assert.match(refused.stderr, /locked by 2 lock\(s\)/);
             const { stdout } = await project.must("cancel", "--stack", "dev", "--yes");
             assert.equal(stdout, recordingOf("30-cancel").output);
-            assert.deepEqual(project.backendFiles("state/.pulumi/locks"), [others]);
+            assert.deepEqual(project.files("state/.pulumi/locks"), [others]);
         });
     });
 
@@ -171,7 +171,7 @@ describe("the stack's lock", function () {
             assert(stderr.includes(who), stderr);
             letGo();
             assert.equal((await running.done).code, 0);
-            assert.deepEqual(project.backendFiles("state/.pulumi/locks"), []);
+            assert.deepEqual(project.files("state/.pulumi/locks"), []);
             assert.equal(versionOf(urn), "4");
             assert.equal(latest().pending_operations, undefined);
         });
@@ -183,7 +183,7 @@ describe("the stack's lock", function () {
             await kill();
             // As if the whole machine had gone down: what the provider had begun is never done.
             for (const pid of started.filter(isAlive)) process.kill(pid, "SIGKILL");
-            assert.equal(project.backendFiles(lockFolder).length, 2);
+            assert.equal(project.files(lockFolder).length, 2);
             const [pending, ...others] = latest().pending_operations ?? [];
             assert.deepEqual(others, []);
             assert.equal(pending?.type, "updating");

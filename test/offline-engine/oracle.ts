@@ -142,9 +142,9 @@ export class OracleProject {
         this.write(checkpointFile, recorded(state).replaceAll("DIR", this.dir));
     }
 
-    /** Files of the backend, below the project's folder, sorted. */
-    backendFiles(under = "state"): string[] {
-        return readdirSync(this.file(under), { recursive: true, withFileTypes: true })
+    /** Files in a folder of the project, the backend's if not given; paths from the project, sorted. */
+    files(inside = "state"): string[] {
+        return readdirSync(this.file(inside), { recursive: true, withFileTypes: true })
             .filter((entry) => entry.isFile())
             .map((entry) => path.relative(this.dir, path.join(entry.parentPath, entry.name)))
             .sort();

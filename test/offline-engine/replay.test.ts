@@ -26,7 +26,7 @@ const locks = "state/.pulumi/locks";
 /** Kills an update as soon as it has the stack's lock. */
 async function killedUp(project: OracleProject): Promise<void> {
     const { child, done } = project.start("up", "--stack", "dev", "--yes", "--skip-preview");
-    await eventually(() => project.backendFiles(locks).length === 2, "the lock", 60);
+    await eventually(() => project.files(locks).length === 2, "the lock", 60);
     child.kill("SIGKILL");
     await done;
 }
@@ -66,10 +66,10 @@ describe("offline-engine says and writes what the CLI did", function () {
 
         if (name === "29-up-locked")
             it("28-locks-after-kill: the lock's files", () => {
-                const [key = ""] = project.backendFiles(locks);
+                const [key = ""] = project.files(locks);
                 const md5 = createHash("md5").update(project.read(key)).digest("base64");
                 const expected = recorded("28-locks-after-kill.txt").replace(/"md5":"[^"]+"/, `"md5":"${md5}"`);
-                const files = project.backendFiles(locks).sort((a, b) => b.length - a.length);
+                const files = project.files(locks).sort((a, b) => b.length - a.length);
                 const text = `${files.join("\n")}\n${project.read(`${key}.attrs`)}`;
                 assert.equal(normaliseOutput(text, project.dir), normaliseOutput(expected.trimEnd(), project.dir));
             });
@@ -94,6 +94,6 @@ describe("offline-engine says and writes what the CLI did", function () {
         const names = (files: readonly string[]): string[] =>
             files.map((file) => file.replace(/(?<=dev[.-])\d{19}(?=\.)/, "NANOSECONDS"));
         const expected = recorded("files-of-the-backend.txt").trimEnd().split("\n");
-        assert.deepEqual(names(project.backendFiles()).sort(), names(expected).sort());
+        assert.deepEqual(names(project.files()).sort(), names(expected).sort());
     });
 });
