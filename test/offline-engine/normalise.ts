@@ -114,10 +114,10 @@ class Normaliser {
         return Object.fromEntries(entries);
     }
 
-    private member(key: string, value: Json, owner: { readonly [key: string]: Json }): Json {
+    private member(key: string, value: Json, owner: Readonly<Record<string, Json>>): Json {
         switch (key) {
             case "ciphertext":
-                return { clear: this.crypter?.decrypt(String(value)) ?? null };
+                return typeof value === "string" ? { clear: this.crypter?.decrypt(value) ?? null } : value;
             // Each stack has its own; that it is the right one shows when secrets are decrypted with it.
             case "salt":
                 return "SALT";
@@ -133,7 +133,7 @@ class Normaliser {
             case "version":
                 return "magic" in owner ? "VERSION" : this.value(value);
             case "magic":
-                return value === createHash("sha256").update(String(owner["version"])).digest("hex") ? "MAGIC" : value;
+                return value === sha256(owner["version"]) ? "MAGIC" : value;
             // Frames of Node itself have no position, and there are as many as this Node has.
             case "stackTrace":
                 return isList(value)
@@ -159,6 +159,10 @@ class Normaliser {
         this.ids.set(id, known);
         return known;
     }
+}
+
+function sha256(version: Json | undefined): string | undefined {
+    return typeof version === "string" ? createHash("sha256").update(version).digest("hex") : undefined;
 }
 
 function isList(json: Json): json is readonly Json[] {

@@ -125,7 +125,7 @@ export class OracleProject {
             ...values,
         };
         const lines = Object.entries(config).flatMap(([key, value]) =>
-            value === undefined ? [] : [`  oracle:${key}: ${value}`],
+            value === undefined ? [] : [`  oracle:${key}:${value.startsWith("\n") ? "" : " "}${value}`],
         );
         const salt = /^encryptionsalt: .+\n/.exec(recorded("stack-file.yaml"))?.[0] ?? "";
         this.write("stacks/Pulumi.dev.yaml", `${salt}config:\n${lines.join("\n")}\n`);
