@@ -18,12 +18,9 @@ const continuations: readonly Continuation[] = [
     { from: "08", command: "10-preview-no-changes", to: "08", config: { target: '"3"' }, live: "3" },
     { from: "13", command: "15-refresh", to: "15", live: "9" },
     { from: "15", command: "16-up-heals", to: "16", live: "9" },
-    { from: "19", command: "20-up-broken", to: "20", config: { target: "broken" }, live: "2" },
     { from: "20", command: "21-up-after-failure", to: "21", live: "2" },
-    { from: "21", command: "23-up-replace", to: "23", config: { label: "b" }, live: "2" },
     { from: "23", command: "24-output", to: "23", config: { label: "b" }, live: "2" },
     { from: "23", command: "25-output-secrets", to: "23", config: { label: "b" }, live: "2" },
-    { from: "23", command: "31-up-after-cancel", to: "23", config: { label: "b" }, live: "2" },
     { from: "23", command: "33-destroy", to: "33", config: { label: "b" }, live: "2" },
 ];
 

@@ -55,7 +55,7 @@ describe("a secret of the configuration", function () {
         project.write("bin/recorded.js", project.read("bin/handlers.js"));
         project.write("bin/handlers.js", waiting);
         project.write("expected", secret);
-        const running = project.start("up", "--stack", "dev", "--yes", "--diff");
+        const running = project.start("up", "--stack", "dev", "--yes", "--skip-preview", "--diff");
         await eventually(() => existsSync(project.file("creating")), "the creation", 60);
         const processes = processTree(running.child.pid ?? 0);
         assert.equal(processes.length, 3, "the engine, the program and the provider");
@@ -72,7 +72,6 @@ describe("a secret of the configuration", function () {
 
     it("is not shown by what shows the state", async () => {
         for (const args of [
-            ["preview", "--json"],
             ["stack", "output", "--json"],
             ["stack", "output"],
             ["stack", "output", "password"],
