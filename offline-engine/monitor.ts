@@ -92,10 +92,14 @@ export class Monitor {
         return { monitor, address: `127.0.0.1:${port.toString()}` };
     }
 
-    /** Lets a program that waits for the end go, and answers everything else that it is too late. */
+    /**
+     * Lets a program that waits for the end go, answers everything else that it is too late, and takes no more calls: a program
+     * whose update failed ends when its connection does.
+     */
     shutdown(): void {
         for (const answer of this.waiting.splice(0)) answer();
         this.close(new Error("resource monitor shut down"));
+        this.server.tryShutdown(() => undefined);
     }
 
     /** Ends all connections. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { Document, isMap, YAMLMap } from "yaml";
+import { Document, isMap, isScalar, YAMLMap } from "yaml";
 import { CommandError, unknownHere } from "./errors";
 import { goJson } from "./go-json";
 import { compareBytes } from "./properties";
@@ -70,7 +70,10 @@ export class StackFile {
                     ? this.document.createNode(value)
                     : textNode(value)
                 : this.document.createNode(value);
-        this.document.setIn(["config", this.writtenKey(key), ...path], node);
+        const place = ["config", this.writtenKey(key), ...path];
+        const before = this.document.getIn(place, true);
+        if (isScalar(before)) node.comment = before.comment ?? null;
+        this.document.setIn(place, node);
     }
 
     /** The key as the file has it, maybe in its old form PROJECT:config:NAME. */

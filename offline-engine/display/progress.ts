@@ -69,7 +69,10 @@ export class ProgressDisplay implements Display {
 
     private rowOf(urn: Urn, step?: StepView): Row {
         const known = this.rows.get(urn);
-        if (known !== undefined) return known;
+        if (known !== undefined) {
+            this.parentRow(step);
+            return known;
+        }
         const row = new Row(step ?? { ...nothing, urn }, this.options);
         if (isRootStack(urn)) {
             this.stackUrn = urn;
@@ -83,8 +86,20 @@ export class ProgressDisplay implements Display {
             }
         }
         this.rows.set(urn, row);
+        this.parentRow(step);
         this.stackRow();
         return row;
+    }
+
+    /**
+     * Children that come before their parents get rows for them. In a destroy the stack itself gets its row so: it then is not
+     * what messages without a resource belong to, and its outputs do not show.
+     */
+    private parentRow(step: StepView | undefined): void {
+        const parent = (step?.new ?? step?.old)?.parent ?? "";
+        if (parent === "" || parent === this.stackUrn || this.rows.has(parent)) return;
+        this.rows.set(parent, new Row({ ...nothing, urn: parent }, this.options));
+        this.stackRow();
     }
 
     private stackRow(): void {

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Waits for a condition, at most 15 seconds. */
-export async function eventually(condition: () => Promise<boolean> | boolean, what = "it"): Promise<void> {
-    const deadline = Date.now() + 15_000;
+/** Waits for a condition, at most 15 seconds unless told. */
+export async function eventually(
+    condition: () => Promise<boolean> | boolean,
+    what = "it",
+    seconds = 15,
+): Promise<void> {
+    const deadline = Date.now() + seconds * 1000;
     while (!(await condition())) {
-        assert(Date.now() < deadline, `${what} did not come about in 15 s`);
+        assert(Date.now() < deadline, `${what} did not come about in ${seconds} s`);
         await pause(20);
     }
 }
