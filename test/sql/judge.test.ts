@@ -23,10 +23,7 @@ describe("judged and observed", function () {
 
     before(async () => {
         await loadParser();
-        const started = await Promise.allSettled(eachMajor().map((binaries) => JudgeServer.start(binaries)));
-        servers = started.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
-        for (const { status, reason } of started as { status: string; reason?: unknown }[])
-            if (status === "rejected") throw reason;
+        servers = await JudgeServer.startAll(eachMajor());
         for (const server of servers) tallies.set(server, { all: 0, equal: 0, failing: 0, explained: 0 });
     });
 
@@ -42,15 +39,8 @@ describe("judged and observed", function () {
         describe(theme, () => {
             for (const entry of cases) {
                 const test: JudgeCase = typeof entry === "string" ? { steps: [entry] } : entry;
-                // On all servers at once: a machine has two cores.
                 it(test.steps.join(" ⏵ "), async () => {
-                    const fitting = servers.filter(({ major }) => test.since === undefined || test.since <= major);
-                    const views = await Promise.allSettled(
-                        fitting.map(async (server) => ({ server, ...(await server.both(test)) })),
-                    );
-                    for (const view of views) {
-                        if (view.status === "rejected") throw view.reason;
-                        const { server, observed, judged } = view.value;
+                    for (const { server, observed, judged } of await JudgeServer.onAll(servers, test)) {
                         const comparisons = observed.map((seen, i) =>
                             compareObservations(seen, judged[i] as Observation),
                         );
