@@ -54,7 +54,7 @@ export function rareQueries(major: number, schemas: string): CatalogQuery[] {
         ),
         plain("cast", "pg_cast", "o.castfunc::regprocedure, o.castcontext, o.castmethod"),
         plain(
-            "text search",
+            "text search configuration",
             "pg_ts_config",
             `o.cfgparser, (SELECT string_agg(concat_ws(' ', m.maptokentype, m.mapseqno, m.mapdict::regdictionary), '; ' ORDER BY m.maptokentype, m.mapseqno)
                 FROM pg_ts_config_map m WHERE m.mapcfg = o.oid)`.replace(
@@ -64,7 +64,7 @@ export function rareQueries(major: number, schemas: string): CatalogQuery[] {
             "cfgnamespace",
         ),
         plain(
-            "text search",
+            "text search dictionary",
             "pg_ts_dict",
             "(SELECT t.tmplname FROM pg_ts_template t WHERE t.oid = o.dicttemplate), o.dictinitoption",
             "dictnamespace",

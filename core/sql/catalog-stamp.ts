@@ -51,6 +51,12 @@ const stamped: readonly Stamped[] = [
     { catalog: "pg_foreign_server", id: "oid" },
     { catalog: "pg_language", id: "oid" },
     { catalog: "pg_default_acl", id: "oid" },
+    // Members of extensions are left out of a catalog, and only this tells which they are.
+    {
+        catalog: "pg_depend",
+        id: "objid",
+        where: "refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND deptype = 'e'",
+    },
     { catalog: "pg_description", id: "objoid::bigint * 2048 + objsubid" },
 ];
 

@@ -41,10 +41,22 @@ export interface Difference {
     readonly before?: string;
 }
 
+/** Settings by which the server writes names and constants, and what they are while it does: the same for every session. */
+const pinned: readonly (readonly [name: string, value: string])[] = [
+    ["search_path", ""],
+    ["TimeZone", "UTC"],
+    ["DateStyle", "ISO, MDY"],
+    ["IntervalStyle", "postgres"],
+    ["extra_float_digits", "1"],
+    ["bytea_output", "hex"],
+    ["lc_monetary", "C"],
+    ["quote_all_identifiers", "off"],
+];
+
 /**
  * Reads everything that the user's schemas consist of, in one round trip (two at first): without system schemas, without
- * `schemaward`, without members of extensions, owners, positions of columns and the data itself. Uses an empty search_path for that time, so
- * that names are the same whatever the session's setting is. Works in a READ ONLY transaction, in an open one, or in none.
+ * `schemaward`, without members of extensions, owners, positions of columns and the data itself. Uses an empty search_path and other settings of its own
+ * for that time, so that names and constants are the same whatever the session's are. Works in a READ ONLY transaction, in an open one, or in none.
  * @throws pg's DatabaseError
  */
 export async function readCatalog(client: Client): Promise<LiveCatalog> {
@@ -52,12 +64,12 @@ export async function readCatalog(client: Client): Promise<LiveCatalog> {
     const queries = catalogQueries(major);
     const text = [
         // One simple query is one transaction: outside of an explicit one the local settings end with it.
-        "SELECT set_config('schemaward.search_path', current_setting('search_path'), true), set_config('search_path', '', true)",
+        `SELECT ${pinned.map(([name, value]) => `set_config('schemaward.${name}', current_setting('${name}'), true), set_config('${name}', '${value}', true)`).join(", ")}`,
         "SELECT oid, quote_ident(nspname) FROM pg_namespace",
         ...queries.map((query) => query.sql),
         grantQuery,
         commentQuery,
-        "SELECT set_config('search_path', current_setting('schemaward.search_path'), true)",
+        `SELECT ${pinned.map(([name]) => `set_config('${name}', current_setting('schemaward.${name}'), true)`).join(", ")}`,
     ].join(";\n");
     const builder = new Builder();
     await streamRows(client, text, (statement, row) => {

@@ -243,12 +243,13 @@ export class ShadowRunner {
         );
     }
 
+    /** A DROP DATABASE elsewhere writes -2 into datconnlimit in place, which every snapshot sees: it counts as -1, no limit. */
     private async readCluster(): Promise<string> {
         const { rows } = await this.client.query<{ hash: string }>(
             `SELECT md5(concat_ws('|', (SELECT string_agg(r::text, ',' ORDER BY oid) FROM pg_catalog.pg_roles r),
                 (SELECT string_agg(m::text, ',' ORDER BY roleid, member) FROM pg_catalog.pg_auth_members m),
                 (SELECT string_agg(s::text, ',' ORDER BY setdatabase, setrole) FROM pg_catalog.pg_db_role_setting s),
-                (SELECT string_agg(concat_ws(' ', oid, datname, datdba, datacl, datallowconn, datconnlimit), ',' ORDER BY oid) FROM pg_catalog.pg_database))) AS hash`,
+                (SELECT string_agg(concat_ws(' ', oid, datname, datdba, datacl, datallowconn, greatest(datconnlimit, -1)), ',' ORDER BY oid) FROM pg_catalog.pg_database))) AS hash`,
         );
         return rows[0]?.hash ?? "";
     }

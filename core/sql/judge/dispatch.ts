@@ -129,8 +129,8 @@ const handlers: Readonly<Record<string, Handler>> = {
     AlterOpFamilyStmt: alterByIdentity("operator family", "opfamilyname"),
     AlterOperatorStmt: alterByIdentity("operator", "opername"),
     AlterCollationStmt: nothing,
-    AlterTSConfigurationStmt: alterByIdentity("text search", "cfgname"),
-    AlterTSDictionaryStmt: alterByIdentity("text search", "dictname"),
+    AlterTSConfigurationStmt: alterByIdentity("text search configuration", "cfgname"),
+    AlterTSDictionaryStmt: alterByIdentity("text search dictionary", "dictname"),
     DefineStmt: define,
     // No catalog here lists them; made, they lose nothing.
     CreateTransformStmt: nothing,
@@ -239,8 +239,9 @@ function define(context: JudgeContext, body: Body): void {
         case "OBJECT_COLLATION":
             return createInSchema("collation")(context, body);
         case "OBJECT_TSCONFIGURATION":
+            return createInSchema("text search configuration")(context, body);
         case "OBJECT_TSDICTIONARY":
-            return createInSchema("text search")(context, body);
+            return createInSchema("text search dictionary")(context, body);
         case "OBJECT_TSPARSER":
         case "OBJECT_TSTEMPLATE":
             // No catalog here lists them.

@@ -43,7 +43,13 @@ export function replaceInIdentities(context: JudgeContext, replace: (text: strin
         const local = `${replace(head)}(${splitTopLevel(list).map(replace).join(",")})`;
         if (local !== operator.localName) model.rename(operator, local);
     }
-    for (const kind of ["collation", "text search", "operator class", "operator family"] as const)
+    for (const kind of [
+        "collation",
+        "text search configuration",
+        "text search dictionary",
+        "operator class",
+        "operator family",
+    ] as const)
         for (const object of model.all(kind)) {
             const local = replace(object.localName);
             if (local !== object.localName) model.rename(object, local);

@@ -99,7 +99,7 @@ export function renameObject(context: JudgeContext, object: IdentifiedObject, lo
         replaceInIdentities(context, (text) => (text.startsWith(`${old}.`) ? now + text.slice(old.length) : text));
         return;
     }
-    if (/^(?:operator|operator class|operator family|collation|text search)$/.test(object.kind)) {
+    if (/^(?:operator|operator class|operator family|collation|text search \w+)$/.test(object.kind)) {
         const bare = bareIdentity(object);
         return renameIdentity(context, object, object.localName.replace(bare, local));
     }

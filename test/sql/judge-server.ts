@@ -1,0 +1,211 @@
+import { Client } from "pg";
+import { readCatalogStamp } from "../../core/sql/catalog-stamp";
+import { judge } from "../../core/sql/judge";
+import type { Observation, ObservedStep, SessionSettings } from "../../core/sql/observation";
+import { observe } from "../../core/sql/observe";
+import { splitScriptSync } from "../../core/sql/split";
+import type { PgBinaries } from "../../tools/pg-binaries";
+import { startTestServer, type TestServer } from "../support/postgres";
+import type { JudgeCase } from "./judge-cases";
+import { richSchema } from "./rich-schema";
+
+/** A script's effects as told by both methods. */
+export interface TwoViews {
+    readonly observed: readonly Observation[];
+    readonly judged: readonly Observation[];
+}
+
+/**
+ * A server with the rich schema in database `rich`. Two sessions stay open for all cases, because a new one spends most
+ * of a case's time on reading catalogs into its caches.
+ */
+export class JudgeServer {
+    private copies = 0;
+    /** Answers about the database as every case finds it. */
+    private readonly memory = new Memory();
+
+    private constructor(
+        private readonly server: TestServer,
+        /** May only read. */
+        private readonly reader: Client,
+        private readonly owner: Client,
+        private readonly stamp: string,
+    ) {}
+
+    static async start(binaries: PgBinaries, schema = richSchema): Promise<JudgeServer> {
+        const server = await startTestServer(binaries);
+        try {
+            await server.withClient("postgres", async (client) => {
+                await client.query("CREATE DATABASE template_rich");
+                await client.query("CREATE ROLE reader LOGIN PASSWORD 'reader'");
+            });
+            await server.withClient("template_rich", async (client) => {
+                await client.query(schema);
+                await client.query(
+                    `DO $$ BEGIN EXECUTE (SELECT string_agg(format('GRANT USAGE ON SCHEMA %I TO reader', nspname), ';')
+                        FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'); END $$`,
+                );
+            });
+            // A database with sessions cannot be copied: the one that stays as it is has none.
+            await server.withClient("postgres", (client) =>
+                client.query("CREATE DATABASE rich TEMPLATE template_rich"),
+            );
+            const owner = new Client({ connectionString: server.url("rich") });
+            await owner.connect();
+            const reader = new Client({
+                connectionString: server.url("rich", { user: "reader", password: "reader" }),
+            });
+            await reader.connect();
+            return new JudgeServer(server, reader, owner, await readCatalogStamp(owner));
+        } catch (error) {
+            await server.stop();
+            throw error;
+        }
+    }
+
+    /** All of them, or none: what one fails with is thrown after the others were stopped. */
+    static async startAll(majors: readonly PgBinaries[], schema = richSchema): Promise<JudgeServer[]> {
+        const started = await Promise.allSettled(majors.map((binaries) => JudgeServer.start(binaries, schema)));
+        const servers = started.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
+        for (const result of started)
+            if (result.status === "rejected") {
+                await Promise.all(servers.map((server) => server.stop()));
+                throw result.reason;
+            }
+        return servers;
+    }
+
+    /** On all servers at once, because a machine has two cores. */
+    static async onAll(
+        servers: readonly JudgeServer[],
+        test: JudgeCase,
+    ): Promise<(TwoViews & { readonly server: JudgeServer })[]> {
+        const fitting = servers.filter(({ major }) => test.since === undefined || test.since <= major);
+        // A failure of one must not leave the others at work.
+        const views = await Promise.allSettled(
+            fitting.map(async (server) => ({ server, ...(await server.both(test)) })),
+        );
+        return views.map((view) => {
+            if (view.status === "rejected") throw view.reason;
+            return view.value;
+        });
+    }
+
+    get major(): number {
+        return this.server.binaries.major;
+    }
+
+    get version(): string {
+        return this.server.binaries.version;
+    }
+
+    /** Whether what the memory holds is still true. */
+    async isAsItWas(): Promise<boolean> {
+        return (await readCatalogStamp(this.owner)) === this.stamp;
+    }
+
+    async stop(): Promise<void> {
+        await this.reader.end();
+        await this.owner.end();
+        await this.server.stop();
+    }
+
+    /** The same steps judged by a role that may only read, and then observed. The database stays as it is. */
+    async both(test: JudgeCase): Promise<TwoViews> {
+        const steps = test.steps.map((sql, i): ObservedStep => ({
+            label: `step ${i + 1}`,
+            statements: splitScriptSync(sql, "test.sql"),
+            transactional: test.alone !== true,
+        }));
+        const settings: SessionSettings = { role: this.server.user, searchPath: test.searchPath ?? [] };
+        const judged = await this.readOnly((client) => judge(client, steps, settings));
+        const look = (client: Client): Promise<Observation[]> =>
+            observe(
+                { client, name: "shadow", method: "dump", reachesOut: false, close: () => Promise.resolve() },
+                steps,
+                settings,
+            );
+        // One transaction is rolled back in the end; only what needs several is worth a copy of the database.
+        const observed =
+            steps.length === 1 && test.alone !== true ? await this.rolledBack(look) : await this.onCopy(look);
+        return { observed, judged };
+    }
+
+    private async readOnly<T>(work: (client: Client) => Promise<T>): Promise<T> {
+        await this.reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        try {
+            return await work(intercepted(this.reader, ({ key }, send) => this.memory.answer(`reader ${key}`, send)));
+        } finally {
+            await this.reader.query("ROLLBACK");
+        }
+    }
+
+    /** Works in one transaction that leaves nothing behind; the work's own becomes a savepoint. */
+    private async rolledBack<T>(work: (client: Client) => Promise<T>): Promise<T> {
+        const client = this.owner;
+        await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT outermost");
+        let untouched = true;
+        const inner = intercepted(client, ({ text, key }, send) => {
+            untouched &&= /^(?:SELECT|SHOW) /.test(text);
+            if (untouched) return this.memory.answer(`owner ${key}`, send);
+            const instead = savepoints.get(text);
+            return instead === undefined ? send() : client.query(instead);
+        });
+        try {
+            return await work(inner);
+        } finally {
+            await client.query("ROLLBACK");
+            // What a case did to the session does not end with the transaction.
+            await client.query("DISCARD ALL");
+        }
+    }
+
+    private async onCopy<T>(work: (client: Client) => Promise<T>): Promise<T> {
+        const name = `copy_${++this.copies}`;
+        await this.server.withClient("postgres", (client) =>
+            client.query(`CREATE DATABASE ${name} TEMPLATE template_rich`),
+        );
+        try {
+            return await this.server.withClient(name, work);
+        } finally {
+            await this.server.withClient("postgres", (client) => client.query(`DROP DATABASE ${name}`));
+        }
+    }
+}
+
+const savepoints: ReadonlyMap<string, string> = new Map([
+    ["BEGIN ISOLATION LEVEL REPEATABLE READ", "SAVEPOINT step"],
+    ["COMMIT", "RELEASE SAVEPOINT step"],
+    ["ROLLBACK", "ROLLBACK TO SAVEPOINT outermost"],
+]);
+
+/** Remembers what a server answered, so that each case need not read the same catalogs again. */
+class Memory {
+    private readonly answers = new Map<string, Promise<unknown>>();
+
+    answer(question: string, send: Send): Promise<unknown> {
+        const known = this.answers.get(question) ?? send();
+        this.answers.set(question, known);
+        return known;
+    }
+}
+
+/** `key`: the text with its values and the form of the answer. */
+interface Question {
+    readonly text: string;
+    readonly key: string;
+}
+
+type Send = () => Promise<unknown>;
+
+/** A client whose queries go through `by`. */
+function intercepted(client: Client, by: (question: Question, send: Send) => Promise<unknown>): Client {
+    const query = (question: string | { readonly text: string }, ...rest: unknown[]): Promise<unknown> => {
+        const send: Send = () => (client.query as (...args: unknown[]) => Promise<unknown>)(question, ...rest);
+        const text = typeof question === "string" ? question : question.text;
+        return by({ text, key: JSON.stringify([question, ...rest]) }, send);
+    };
+    return new Proxy(client, {
+        get: (target, key) => (key === "query" ? query : Reflect.get(target, key)) as unknown,
+    });
+}
