@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import type { RunningCommand } from "../support/command";
 import { eventually } from "../support/eventually";
 import { OracleProject } from "./oracle";
 
@@ -23,11 +24,14 @@ describe("a secret of the configuration", function () {
     /** Unlike anything else that may stand somewhere. */
     const secret = `s3cret-${randomBytes(12).toString("hex")}`;
     let project: OracleProject;
+    let running: RunningCommand | undefined;
 
     before(() => {
         project = new OracleProject();
     });
-    after(() => {
+    after(async () => {
+        project.write("released", "");
+        await running?.done;
         project.remove();
     });
 
@@ -55,7 +59,7 @@ describe("a secret of the configuration", function () {
         project.write("bin/recorded.js", project.read("bin/handlers.js"));
         project.write("bin/handlers.js", waiting);
         project.write("expected", secret);
-        const running = project.start("up", "--stack", "dev", "--yes", "--skip-preview", "--diff");
+        running = project.start("up", "--stack", "dev", "--yes", "--skip-preview", "--diff");
         await eventually(() => existsSync(project.file("creating")), "the creation", 60);
         const processes = processTree(running.child.pid ?? 0);
         assert.equal(processes.length, 3, "the engine, the program and the provider");
