@@ -7,7 +7,7 @@ import { compareObservations } from "./judge-comparison";
 import { JudgeServer } from "./judge-server";
 import { script, smallSchema } from "./random-ddl";
 
-const seconds = 20;
+const seconds = 12;
 
 describe("judging what nobody thought of", function () {
     this.timeout(60_000);
