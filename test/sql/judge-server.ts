@@ -65,42 +65,6 @@ export class JudgeServer {
         }
     }
 
-    /** All of them, or none: what one fails with is thrown after the others were stopped. */
-    static async startAll(majors: readonly PgBinaries[], schema = richSchema): Promise<JudgeServer[]> {
-        const started = await Promise.allSettled(majors.map((binaries) => JudgeServer.start(binaries, schema)));
-        const servers = started.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
-        for (const result of started)
-            if (result.status === "rejected") {
-                await Promise.all(servers.map((server) => server.stop()));
-                throw result.reason;
-            }
-        return servers;
-    }
-
-    /** On all servers at once, because a machine has two cores. */
-    static async onAll(
-        servers: readonly JudgeServer[],
-        test: JudgeCase,
-    ): Promise<(TwoViews & { readonly server: JudgeServer })[]> {
-        const fitting = servers.filter(({ major }) => test.since === undefined || test.since <= major);
-        // A failure of one must not leave the others at work.
-        const views = await Promise.allSettled(
-            fitting.map(async (server) => ({ server, ...(await server.both(test)) })),
-        );
-        return views.map((view) => {
-            if (view.status === "rejected") throw view.reason;
-            return view.value;
-        });
-    }
-
-    get major(): number {
-        return this.server.binaries.major;
-    }
-
-    get version(): string {
-        return this.server.binaries.version;
-    }
-
     /** Whether what the memory holds is still true. */
     async isAsItWas(): Promise<boolean> {
         return (await readCatalogStamp(this.owner)) === this.stamp;
