@@ -6,6 +6,7 @@ import { observe } from "../../core/sql/observe";
 import { splitScriptSync } from "../../core/sql/split";
 import type { PgBinaries } from "../../tools/pg-binaries";
 import { startTestServer, type TestServer } from "../support/postgres";
+import { intercepted, Memory } from "./intercepted";
 import type { JudgeCase } from "./judge-cases";
 import { richSchema } from "./rich-schema";
 
@@ -22,7 +23,8 @@ export interface TwoViews {
 export class JudgeServer {
     private copies = 0;
     /** Answers about the database as every case finds it. */
-    private readonly memory = new Memory();
+    private readonly readerMemory = new Memory();
+    private readonly ownerMemory = new Memory();
 
     private constructor(
         private readonly server: TestServer,
@@ -63,42 +65,6 @@ export class JudgeServer {
         }
     }
 
-    /** All of them, or none: what one fails with is thrown after the others were stopped. */
-    static async startAll(majors: readonly PgBinaries[], schema = richSchema): Promise<JudgeServer[]> {
-        const started = await Promise.allSettled(majors.map((binaries) => JudgeServer.start(binaries, schema)));
-        const servers = started.flatMap((s) => (s.status === "fulfilled" ? [s.value] : []));
-        for (const result of started)
-            if (result.status === "rejected") {
-                await Promise.all(servers.map((server) => server.stop()));
-                throw result.reason;
-            }
-        return servers;
-    }
-
-    /** On all servers at once, because a machine has two cores. */
-    static async onAll(
-        servers: readonly JudgeServer[],
-        test: JudgeCase,
-    ): Promise<(TwoViews & { readonly server: JudgeServer })[]> {
-        const fitting = servers.filter(({ major }) => test.since === undefined || test.since <= major);
-        // A failure of one must not leave the others at work.
-        const views = await Promise.allSettled(
-            fitting.map(async (server) => ({ server, ...(await server.both(test)) })),
-        );
-        return views.map((view) => {
-            if (view.status === "rejected") throw view.reason;
-            return view.value;
-        });
-    }
-
-    get major(): number {
-        return this.server.binaries.major;
-    }
-
-    get version(): string {
-        return this.server.binaries.version;
-    }
-
     /** Whether what the memory holds is still true. */
     async isAsItWas(): Promise<boolean> {
         return (await readCatalogStamp(this.owner)) === this.stamp;
@@ -134,7 +100,7 @@ export class JudgeServer {
     private async readOnly<T>(work: (client: Client) => Promise<T>): Promise<T> {
         await this.reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         try {
-            return await work(intercepted(this.reader, ({ key }, send) => this.memory.answer(`reader ${key}`, send)));
+            return await work(intercepted(this.reader, this.readerMemory, () => "remember"));
         } finally {
             await this.reader.query("ROLLBACK");
         }
@@ -145,11 +111,9 @@ export class JudgeServer {
         const client = this.owner;
         await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT outermost");
         let untouched = true;
-        const inner = intercepted(client, ({ text, key }, send) => {
+        const inner = intercepted(client, this.ownerMemory, (text) => {
             untouched &&= /^(?:SELECT|SHOW) /.test(text);
-            if (untouched) return this.memory.answer(`owner ${key}`, send);
-            const instead = savepoints.get(text);
-            return instead === undefined ? send() : client.query(instead);
+            return untouched ? "remember" : { send: savepoints.get(text) ?? text };
         });
         try {
             return await work(inner);
@@ -166,7 +130,15 @@ export class JudgeServer {
             client.query(`CREATE DATABASE ${name} TEMPLATE template_rich`),
         );
         try {
-            return await this.server.withClient(name, work);
+            return await this.server.withClient(name, (client) => {
+                let untouched = true;
+                // A copy has the OIDs and the file names of what it is a copy of.
+                const inner = intercepted(client, this.ownerMemory, (text) => {
+                    untouched &&= /^(?:SELECT|SHOW) /.test(text);
+                    return untouched ? "remember" : { send: text };
+                });
+                return work(inner);
+            });
         } finally {
             await this.server.withClient("postgres", (client) => client.query(`DROP DATABASE ${name}`));
         }
@@ -178,34 +150,3 @@ const savepoints: ReadonlyMap<string, string> = new Map([
     ["COMMIT", "RELEASE SAVEPOINT step"],
     ["ROLLBACK", "ROLLBACK TO SAVEPOINT outermost"],
 ]);
-
-/** Remembers what a server answered, so that each case need not read the same catalogs again. */
-class Memory {
-    private readonly answers = new Map<string, Promise<unknown>>();
-
-    answer(question: string, send: Send): Promise<unknown> {
-        const known = this.answers.get(question) ?? send();
-        this.answers.set(question, known);
-        return known;
-    }
-}
-
-/** `key`: the text with its values and the form of the answer. */
-interface Question {
-    readonly text: string;
-    readonly key: string;
-}
-
-type Send = () => Promise<unknown>;
-
-/** A client whose queries go through `by`. */
-function intercepted(client: Client, by: (question: Question, send: Send) => Promise<unknown>): Client {
-    const query = (question: string | { readonly text: string }, ...rest: unknown[]): Promise<unknown> => {
-        const send: Send = () => (client.query as (...args: unknown[]) => Promise<unknown>)(question, ...rest);
-        const text = typeof question === "string" ? question : question.text;
-        return by({ text, key: JSON.stringify([question, ...rest]) }, send);
-    };
-    return new Proxy(client, {
-        get: (target, key) => (key === "query" ? query : Reflect.get(target, key)) as unknown,
-    });
-}

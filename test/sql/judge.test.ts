@@ -1,38 +1,28 @@
 import assert from "node:assert/strict";
 import type { Observation } from "../../core/sql/observation";
-import { loadParser } from "../../core/sql/parser";
-import { eachMajor } from "../support/postgres";
 import { judgeCases, type JudgeCase } from "./judge-cases";
 import { moreJudgeCases } from "./judge-cases-more";
 import { compareObservations } from "./judge-comparison";
-import { JudgeServer } from "./judge-server";
+import { JudgeServers } from "./judge-servers";
 
 const themes = { ...judgeCases, ...moreJudgeCases };
 
-interface Tally {
-    all: number;
-    equal: number;
-    failing: number;
-    explained: number;
-}
-
 describe("judged and observed", function () {
     this.timeout(60_000);
-    let servers: readonly JudgeServer[] = [];
-    const tallies = new Map<JudgeServer, Tally>();
+    let servers: JudgeServers;
+    const tallies = new Map<string, { all: number; equal: number; failing: number; explained: number }>();
 
     before(async () => {
-        await loadParser();
-        servers = await JudgeServer.startAll(eachMajor());
-        for (const server of servers) tallies.set(server, { all: 0, equal: 0, failing: 0, explained: 0 });
+        servers = await JudgeServers.start();
+        for (const version of servers.versions) tallies.set(version, { all: 0, equal: 0, failing: 0, explained: 0 });
     });
 
     after(async () => {
-        for (const [{ version }, { all, equal, failing, explained }] of tallies)
+        for (const [version, { all, equal, failing, explained }] of tallies)
             console.log(
                 `        PostgreSQL ${version}: ${equal} of ${all} steps judged exactly as observed, ${failing} fail in both, ${explained} explained`,
             );
-        await Promise.all(servers.map((server) => server.stop()));
+        await servers.stop();
     });
 
     for (const [theme, cases] of Object.entries(themes)) {
@@ -40,11 +30,11 @@ describe("judged and observed", function () {
             for (const entry of cases) {
                 const test: JudgeCase = typeof entry === "string" ? { steps: [entry] } : entry;
                 it(test.steps.join(" ⏵ "), async () => {
-                    for (const { server, observed, judged } of await JudgeServer.onAll(servers, test)) {
+                    for (const { version, observed, judged } of await servers.both(test)) {
                         const comparisons = observed.map((seen, i) =>
                             compareObservations(seen, judged[i] as Observation),
                         );
-                        const on = ` on PostgreSQL ${server.version}`;
+                        const on = ` on PostgreSQL ${version}`;
                         assert.deepEqual(
                             comparisons.flatMap((c) => c.missed.map((missed) => missed + on)),
                             [],
@@ -52,7 +42,7 @@ describe("judged and observed", function () {
                         const differences = comparisons.flatMap((c) => c.differences.map((d) => d + on));
                         if (test.differs === undefined) assert.deepEqual(differences, []);
                         else assert.notDeepEqual(differences, [], `it is the same by now${on}: take the reason away`);
-                        const tally = tallies.get(server);
+                        const tally = tallies.get(version);
                         assert.ok(tally);
                         tally.all++;
                         if (differences.length > 0) tally.explained++;
@@ -64,7 +54,9 @@ describe("judged and observed", function () {
         });
     }
 
-    it("left the database as every case found it", async () => {
-        for (const server of servers) assert.ok(await server.isAsItWas(), server.version);
+    describe("afterwards", () => {
+        it("the database is as every case found it", async () => {
+            assert.deepEqual(await servers.changed(), []);
+        });
     });
 });
