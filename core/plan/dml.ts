@@ -42,31 +42,28 @@ interface Dml {
  * What the statements of one step take or overwrite. A column whose type they change twice may have lost values on the way, though the
  * catalog is as before.
  */
-export function stepRowChanges(statements: readonly Statement[]): RowChange[] {
-    const changes = statements.flatMap(rowChanges);
-    const seen = new Set<string>();
+export function stepRowChanges(statements: readonly Statement[]): Map<Statement, RowChange[]> {
+    const changes = new Map<Statement, RowChange[]>();
+    const retyped = new Set<string>();
     for (const statement of statements) {
+        const own = rowChanges(statement);
         const body = as<Dml>(statement.node, "AlterTableStmt");
         const relation = named(body?.relation);
-        for (const column of (body?.cmds ?? []).flatMap((c) => typeCommand(c)?.name ?? [])) {
-            const key = JSON.stringify([relation.relation, column]);
-            const known = changes.some(
-                (c) =>
-                    c.kind === "values converted" &&
-                    c.columns.includes(column) &&
-                    c.relation.join(".") === relation.relation.join("."),
-            );
-            if (seen.has(key) && !known)
-                changes.push({
+        for (const { name } of (body?.cmds ?? []).flatMap((c) => typeCommand(c) ?? [])) {
+            const key = JSON.stringify([relation.relation, name]);
+            const told = own.some((c) => c.columns.includes(name));
+            if (retyped.has(key) && !told)
+                own.push({
                     kind: "values converted",
                     ...relation,
-                    columns: [column],
+                    columns: [name],
                     where: "",
                     cascade: false,
                     line: statement.line,
                 });
-            seen.add(key);
+            retyped.add(key);
         }
+        if (own.length > 0) changes.set(statement, own);
     }
     return changes;
 }
