@@ -11,7 +11,7 @@ export function renderPlan(plan: Plan): string[] {
 /** Control characters, line ends and what turns the direction of writing, as escapes. */
 function visible(line: string): string {
     return line.replace(
-        /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+        /[^\P{Cc}\t]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
         (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
     );
 }

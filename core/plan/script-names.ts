@@ -130,7 +130,7 @@ export class ScriptNames {
 
     private put(now: readonly string[], before: readonly string[], place: Place): void {
         for (const old of this.written(before)) this.tables.delete(keyOf(old));
-        const [first] = place === "made" ? ["made" as const] : place.live;
+        const first = place === "made" ? place : place.live[0];
         for (const parts of this.written(now)) if (first !== undefined) this.tables.set(keyOf(parts), first);
     }
 
