@@ -78,8 +78,9 @@ async function planWith(
     set: MigrationSet,
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    // With row_security off a count that policies would make smaller fails instead.
     await client.query(
-        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
     );
     try {
         if (declaration.run.searchPath.length > 0)

@@ -32,9 +32,40 @@ interface Dml {
     readonly whereClause?: Node;
     readonly targetList?: Node[];
     readonly onConflictClause?: { readonly action?: string; readonly targetList?: Node[] };
+    readonly mergeWhenClauses?: Node[];
     readonly relations?: Node[];
     readonly behavior?: string;
     readonly cmds?: Node[];
+}
+
+/**
+ * What the statements of one step take or overwrite. A column whose type they change twice may have lost values on the way, though the
+ * catalog is as before.
+ */
+export function stepRowChanges(statements: readonly Statement[]): Map<Statement, RowChange[]> {
+    const changes = new Map<Statement, RowChange[]>();
+    const retyped = new Set<string>();
+    for (const statement of statements) {
+        const own = rowChanges(statement);
+        const body = as<Dml>(statement.node, "AlterTableStmt");
+        const relation = named(body?.relation);
+        for (const { name } of (body?.cmds ?? []).flatMap((c) => typeCommand(c) ?? [])) {
+            const key = JSON.stringify([relation.relation, name]);
+            const told = own.some((c) => c.columns.includes(name));
+            if (retyped.has(key) && !told)
+                own.push({
+                    kind: "values converted",
+                    ...relation,
+                    columns: [name],
+                    where: "",
+                    cascade: false,
+                    line: statement.line,
+                });
+            retyped.add(key);
+        }
+        if (own.length > 0) changes.set(statement, own);
+    }
+    return changes;
 }
 
 /** Everything in a statement that can lose rows or values of existing tables; also inside WITH. */
@@ -62,7 +93,13 @@ export function rowChanges(statement: Statement): RowChange[] {
                 where: alone ? condition(statement, body) : undefined,
             });
         } else if (type === "MergeStmt") {
-            found.push({ ...base, kind: "rows updated", ...named(body.relation), where: undefined });
+            const actions = (body.mergeWhenClauses ?? []).map(
+                (c) => as<{ commandType?: string }>(c, "MergeWhenClause")?.commandType,
+            );
+            if (actions.includes("CMD_UPDATE"))
+                found.push({ ...base, kind: "rows updated", ...named(body.relation), where: undefined });
+            if (actions.includes("CMD_DELETE"))
+                found.push({ ...base, kind: "rows deleted", ...named(body.relation), where: undefined });
         } else if (type === "InsertStmt" && body.onConflictClause?.action === "ONCONFLICT_UPDATE") {
             found.push({
                 ...base,
@@ -90,15 +127,34 @@ export function rowChanges(statement: Statement): RowChange[] {
     return found;
 }
 
+interface TypeCommand {
+    readonly name: string;
+    readonly type: unknown;
+    readonly using: Node | undefined;
+}
+
+/** ALTER COLUMN … TYPE. */
+function typeCommand(item: Node): TypeCommand | undefined {
+    const command = as<{ subtype?: string; name?: string; def?: Node }>(item, "AlterTableCmd");
+    if (command?.subtype !== "AT_AlterColumnType" || command.name === undefined) return undefined;
+    const definition = as<{ raw_default?: Node; typeName?: unknown }>(command.def, "ColumnDef");
+    return { name: command.name, type: definition?.typeName, using: definition?.raw_default };
+}
+
 /** The column of ALTER COLUMN … TYPE … USING an expression that may make other values of the old ones. */
 function convertedColumn(item: Node): string[] {
-    const command = as<{ subtype?: string; name?: string; def?: Node }>(item, "AlterTableCmd");
-    const using = as<{ raw_default?: Node }>(command?.def, "ColumnDef")?.raw_default;
-    if (command?.subtype !== "AT_AlterColumnType" || command.name === undefined || using === undefined) return [];
+    const command = typeCommand(item);
+    if (command?.using === undefined) return [];
     // USING column, or USING column::type, says no more than no USING: the change of type alone is judged.
-    const operand = as<{ arg?: Node }>(using, "TypeCast")?.arg ?? using;
+    const cast = as<{ arg?: Node; typeName?: unknown }>(command.using, "TypeCast");
+    const sameType = cast === undefined || withoutLocations(cast.typeName) === withoutLocations(command.type);
+    const operand = cast?.arg ?? command.using;
     const plain = strings(as<{ fields?: Node[] }>(operand, "ColumnRef")?.fields).at(-1) === command.name;
-    return plain ? [] : [command.name];
+    return plain && sameType ? [] : [command.name];
+}
+
+function withoutLocations(tree: unknown): string {
+    return JSON.stringify(tree, (key, value: unknown) => (key === "location" ? undefined : value));
 }
 
 function named(relation: Relation | undefined): { relation: string[]; alias: string | undefined } {

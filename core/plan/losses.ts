@@ -1,14 +1,17 @@
 import type { Client } from "pg";
+import { parseColumn } from "../sql/column-definition";
 import type { CatalogChange, Observation } from "../sql/observation";
 import { keepsRows } from "../sql/keeps-rows";
-import { rowChanges } from "./dml";
+import type { RowChange } from "./dml";
+import { EarlierRows } from "./earlier-rows";
 import { ForeignKeys, readForeignKeys } from "./foreign-keys";
 import { type Count, countRows, readRelations, type RelationFacts } from "./live-facts";
 import { columnOf, qualify, quoted } from "./names";
+import { namesIn, placeChanges, type PlacedStatement } from "./placed-changes";
 import type { Loss } from "./plan";
 import { type PreparedStep, statementsOf } from "./prepare";
 import { type Candidate, convertedColumns, fromStatement, type LossContext } from "./statement-losses";
-import { columnType, keepsValues } from "./value-types";
+import { keepsValues } from "./value-types";
 
 /**
  * What each step destroys, counted in the live database.
@@ -20,33 +23,52 @@ export async function findLosses(
     observations: readonly Observation[],
     settings: Omit<LossContext, "keys">,
 ): Promise<Loss[][]> {
-    const dml = steps.map((step) => statementsOf(step).flatMap(rowChanges));
+    const placed = placeChanges(steps, observations);
+    const changesRows = placed.some((step) => step.some(({ changes }) => changes.length > 0));
     const names = [
-        ...dml.flat().map((c) => quoted(c.relation)),
+        ...(changesRows ? placed.flatMap(namesIn) : []),
         ...observations.flatMap((o) => [...o.dropped, ...o.changed].flatMap((c) => liveTable(c) ?? [])),
     ];
     const facts = await readRelations(client, names);
-    const keys = dml.flat().length === 0 ? new ForeignKeys([], []) : await readForeignKeys(client);
+    const keys = !changesRows ? new ForeignKeys([], []) : await readForeignKeys(client);
     const context: LossContext = { ...settings, keys };
     const candidates: Candidate[] = [];
     const touched = new Set<string>();
     const made = new Set<string>();
+    const earlier = new EarlierRows();
+    // Live tables that the plan makes partitions: their rows are not counted with the parent's.
+    const attached = new Set<string>();
     steps.forEach((step, index) => {
         const observation = observations[index];
         if (observation === undefined) return;
         for (const change of observation.added) made.add(change.object.name);
-        for (const statement of dml[index] ?? [])
-            candidates.push(...fromStatement(index, statement, facts, touched, made, context));
+        const inLive: RowChange[] = [];
+        const opaqueLines = new Set(observation.opaque.map(({ line }) => line));
+        for (const each of changesRows ? (placed[index] ?? []) : []) {
+            for (const change of inLiveNames(each, facts, earlier)) {
+                inLive.push(change);
+                candidates.push(...fromStatement(index, change, facts, touched, made, context));
+            }
+            for (const { change, place } of each.changes)
+                if (
+                    place !== "made" &&
+                    place.live.length !== 1 &&
+                    !place.live.some((parts) => facts.has(quoted(parts)))
+                )
+                    candidates.push(unplaced(index, change));
+            earlier.add(each.statement, touchedBy(each, facts, context), opaqueLines.has(each.statement.line));
+        }
         const dropped = new Set(observation.dropped.map((c) => c.object.name));
         for (const change of observation.dropped) {
-            if (change.object.of !== undefined && dropped.has(change.object.of)) continue;
+            const goesWith = change.object.of !== undefined && dropped.has(change.object.of);
+            if (goesWith && (change.liveName === undefined || !attached.has(change.liveName))) continue;
             const candidate = fromDrop(index, change, facts, touched, context);
             if (candidate !== undefined) candidates.push(candidate);
         }
-        const converted = new Set((dml[index] ?? []).flatMap((c) => convertedColumns(c, facts)));
+        const converted = new Set(inLive.flatMap((c) => convertedColumns(c, facts)));
         for (const change of observation.changed) {
             if (change.liveName !== undefined && converted.has(columnOf(change.liveName).join("."))) continue;
-            const candidate = fromTypeChange(index, change, touched);
+            const candidate = fromTypeChange(index, change);
             if (candidate !== undefined) candidates.push(candidate);
         }
         const harmless = harmlessLines(step);
@@ -66,6 +88,9 @@ export async function findLosses(
                 stale: true,
             });
         }
+        for (const { object, before, liveName } of observation.changed)
+            if (object.kind === "partition" && before?.includes("PARTITION OF ") === false && liveName !== undefined)
+                attached.add(liveName);
         for (const change of [...observation.changed, ...observation.dropped]) {
             const table = liveTable(change);
             if (table !== undefined) touched.add(table);
@@ -90,6 +115,60 @@ function harmlessLines(step: PreparedStep): Set<number> {
 }
 
 const unknownCount: Count = { rows: null, exact: false };
+
+/** The changes of a statement as they must be asked of the live database; of a table that the plan makes there are none. */
+function inLiveNames(
+    { statement, changes }: PlacedStatement,
+    facts: ReadonlyMap<string, RelationFacts>,
+    earlier: EarlierRows,
+): RowChange[] {
+    return changes.flatMap(({ change, place, column }) => {
+        if (place === "made") return [];
+        const live = place.live.find((parts) => facts.has(quoted(parts)));
+        const known = live === undefined ? undefined : facts.get(quoted(live));
+        if (live === undefined || known === undefined)
+            return place.live.length === 1 ? [{ ...change, relation: place.live[0] ?? [] }] : [];
+        const asNow = change.where === "" || earlier.areAsNow(statement, known.qualified);
+        return [
+            {
+                ...change,
+                relation: live,
+                columns: change.columns.map((c) => column(live, c)),
+                where: asNow ? change.where : undefined,
+            },
+        ];
+    });
+}
+
+/** A change of which nobody can tell what table it concerns. */
+function unplaced(step: number, { kind, relation, line }: RowChange): Candidate {
+    return {
+        step,
+        loss: {
+            kind: kind === "values converted" ? "type changed" : kind,
+            object: quoted(relation),
+            bytes: null,
+            counted: true,
+            note: "it cannot be told which table has this name by then",
+            line,
+        },
+        question: undefined,
+        stale: true,
+    };
+}
+
+/** The live relations whose rows may be others after a statement. */
+function touchedBy(
+    { changes, touches }: PlacedStatement,
+    facts: ReadonlyMap<string, RelationFacts>,
+    { keys }: LossContext,
+): string[] {
+    const places = [...changes.map(({ place }) => place), ...touches];
+    const relations = places.flatMap((place) =>
+        place === "made" ? [] : place.live.flatMap((parts) => facts.get(quoted(parts))?.qualified ?? []),
+    );
+    return relations.flatMap((relation) => [relation, ...(changes.length > 0 ? keys.followers(relation) : [])]);
+}
 
 function fromDrop(
     step: number,
@@ -119,7 +198,7 @@ function fromDrop(
     }
     if (object.kind === "column") {
         const [table, column] = columnOf(liveName);
-        if (/\bgenerated always as \(/i.test(object.definition)) return undefined;
+        if (parseColumn(object.definition).value?.startsWith("GENERATED ALWAYS AS (") === true) return undefined;
         const kept = table === context.historyTable;
         return {
             step,
@@ -137,11 +216,11 @@ function fromDrop(
     return undefined;
 }
 
-function fromTypeChange(step: number, change: CatalogChange, touched: ReadonlySet<string>): Candidate | undefined {
+function fromTypeChange(step: number, change: CatalogChange): Candidate | undefined {
     const { object, liveName, before } = change;
     if (object.kind !== "column" || liveName === undefined || before === undefined) return undefined;
-    const from = columnType(before);
-    const to = columnType(object.definition);
+    const from = parseColumn(before).type;
+    const to = parseColumn(object.definition).type;
     if (keepsValues(from, to)) return undefined;
     const [table, column] = columnOf(liveName);
     return {
@@ -154,7 +233,8 @@ function fromTypeChange(step: number, change: CatalogChange, touched: ReadonlySe
             note: `${from} → ${to}: what does not fit is lost or fails`,
         },
         question: { sql: `SELECT count(${column}) FROM ${table}`, relation: table },
-        stale: touched.has(table),
+        // Some values may fit: the count is a bound.
+        stale: true,
     };
 }
 

@@ -1,3 +1,5 @@
+import { quoteIdentifier } from "../sql/identifiers";
+
 /** The catalog leaves `public.` out of names; SQL that must not depend on the search_path needs it. */
 export function qualify(name: string): string {
     return splitLast(name)[0] === "" ? `public.${name}` : name;
@@ -15,7 +17,7 @@ export function splitLast(name: string): [string, string] {
     return match?.[1] === undefined || match[2] === undefined ? ["", name] : [match[1], match[2]];
 }
 
-/** A name as written in a script, quoted where needed. */
+/** A name as written in a script, quoted where needed; keywords, too: `FROM user` would count the function user. */
 export function quoted(parts: readonly string[]): string {
-    return parts.map((p) => (/^[a-z_][a-z0-9_$]*$/.test(p) ? p : `"${p.replaceAll('"', '""')}"`)).join(".");
+    return parts.map(quoteIdentifier).join(".");
 }

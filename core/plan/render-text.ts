@@ -2,9 +2,21 @@ import type { Loss, ObjectChange, Plan, PlanStep } from "./plan";
 
 /**
  * A plan as people read it, line by line, without colour. Counts and sizes come from the live database; nothing in it
- * is secret.
+ * is secret. Names that hold line ends or control characters cannot make lines of their own.
  */
 export function renderPlan(plan: Plan): string[] {
+    return planLines(plan).map(visible);
+}
+
+/** Control characters, line ends and what turns the direction of writing, as escapes. */
+function visible(line: string): string {
+    return line.replace(
+        /[^\P{Cc}\t]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
+        (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+}
+
+function planLines(plan: Plan): string[] {
     const title = [plan.environment, plan.set].filter((p) => p !== "").join("/");
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
@@ -98,7 +110,7 @@ function stepLines(step: PlanStep, number: number): string[] {
                   "stored SQL:",
                   ...step.storedSql
                       .trimEnd()
-                      .split("\n")
+                      .split(/\r?\n/)
                       .map((l) => `  ${l}`),
               ]),
     ].map((line, i) => (i === 0 ? line : `    ${line}`));
@@ -262,7 +274,6 @@ export function bytesText(bytes: number): string {
 }
 
 export function secondsText(seconds: number): string {
-    if (seconds < 1) return "1 s";
-    if (seconds < 60) return `${Math.ceil(seconds)} s`;
-    return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+    const whole = Math.max(1, Math.ceil(seconds));
+    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

@@ -1,8 +1,3 @@
-/** The type a column's definition begins with, as format_type writes it. */
-export function columnType(definition: string): string {
-    return definition.split(/ (?:not null|default|collate|generated|storage|compression)\b/i, 1)[0]?.trim() ?? "";
-}
-
 const integers = ["smallint", "integer", "bigint", "numeric"];
 /** Types whose text says all that the value says. */
 const printable = [
@@ -27,6 +22,8 @@ export function keepsValues(from: string, to: string): boolean {
     if (from === "real" && to === "double precision") return true;
     if (from === "date" && to === "timestamp without time zone") return true;
     if (from === "cidr" && to === "inet") return true;
+    // Not the other way: jsonb forgets order and duplicate keys.
+    if (from === "jsonb" && to === "json") return true;
     const varchar = /^character varying(?:\((\d+)\))?$/;
     const a = varchar.exec(from);
     const b = varchar.exec(to);

@@ -245,6 +245,7 @@ export class ShadowRunner {
 
     /** A DROP DATABASE elsewhere writes -2 into datconnlimit in place, which every snapshot sees: it counts as -1, no limit. */
     private async readCluster(): Promise<string> {
+        // DROP DATABASE of somebody else sets datconnlimit to -2 in place, which every snapshot sees.
         const { rows } = await this.client.query<{ hash: string }>(
             `SELECT md5(concat_ws('|', (SELECT string_agg(r::text, ',' ORDER BY oid) FROM pg_catalog.pg_roles r),
                 (SELECT string_agg(m::text, ',' ORDER BY roleid, member) FROM pg_catalog.pg_auth_members m),

@@ -117,6 +117,80 @@ describe("deciding what to run", () => {
         );
     });
 
+    /** A set whose file names have numbers of any width, as people have them after a thousand migrations. */
+    function wideSet(numbers: readonly number[], widths: readonly number[]): MigrationSet {
+        const set = setOf(numbers);
+        const migrations = set.migrations.map((m, i) => ({
+            ...m,
+            version: String(Number(m.version)).padStart(widths[i % widths.length] ?? 3, "0"),
+        }));
+        return { ...set, migrations, find: (t) => migrations.find((m) => Number(m.version) === Number(t)) };
+    }
+
+    it("brings any applied set to any target one legal step at a time, or says which rule forbids it", () => {
+        const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 1200 }), { maxLength: 15 });
+        const widths = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 });
+        fc.assert(
+            fc.property(
+                numbers,
+                widths,
+                fc.array(fc.boolean(), { minLength: 15, maxLength: 15 }),
+                fc.nat(20),
+                fc.boolean(),
+                (disk, width, isApplied, pick, shuffled) => {
+                    const set = wideSet(disk, width);
+                    const versions = set.migrations.map((m) => Number(m.version));
+                    const applied = versions.filter((_, i) => isApplied[i] === true);
+                    if (shuffled) applied.reverse();
+                    const target = [0, ...versions][pick % (versions.length + 1)] ?? 0;
+                    const rows = rowsOf(applied).map((row) => ({
+                        ...row,
+                        version: set.find(row.version)?.version ?? row.version,
+                    }));
+                    const decision = decideFor(set, rows, String(target));
+
+                    // What is applied, in the order of applying, as the ledger would have it after each step.
+                    const stack = [...applied];
+                    let forward = false;
+                    for (const { direction, version, script } of decision.steps) {
+                        const n = Number(version);
+                        if (direction === "down") {
+                            assert(!forward && n > target, "undoes only what lies above the target, and first");
+                            const above = stack.slice(stack.indexOf(n) + 1);
+                            assert(stack.includes(n) && above.every((other) => other <= target));
+                            stack.splice(stack.indexOf(n), 1);
+                            assert.equal(script.sql, `SELECT -${n}`);
+                        } else {
+                            forward = true;
+                            assert(n <= target && !stack.includes(n), "applies only what is missing below the target");
+                            stack.push(n);
+                            assert.equal(script.sql, `SELECT ${n}`);
+                        }
+                    }
+                    const wanted = versions.filter((n) => n <= target);
+                    assert.deepEqual(
+                        stack.toSorted((a, b) => a - b),
+                        wanted,
+                    );
+                    // Exactly a version missing below one that stays is a hole.
+                    const kept = Math.max(0, ...applied.filter((n) => n <= target));
+                    const hole = wanted.some((n) => n < kept && !applied.includes(n));
+                    assert.deepEqual(
+                        decision.refusals.map((r) => r.code),
+                        hole ? ["out-of-order"] : [],
+                    );
+                    // From where it leads, nothing is left to do, and the way back is as long.
+                    const after = rowsOf(stack).map((row) => ({
+                        ...row,
+                        version: set.find(row.version)?.version ?? row.version,
+                    }));
+                    assert.deepEqual(decideFor(set, after, String(target), "allow").steps, []);
+                },
+            ),
+            { numRuns: 1000 },
+        );
+    });
+
     it("refuses a hole below the head until it is allowed, and never silently skips it", () => {
         const set = setOf([1, 2, 3]);
         const refused = decideFor(set, rowsOf([1, 3]), "latest");
