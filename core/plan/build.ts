@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Client } from "pg";
 import { type Database, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
-import { explainFailure } from "../database-failure";
+import { explainFailure } from "./database-failure";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed, readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";

@@ -1,10 +1,16 @@
 import type { Client } from "pg";
+import { qualify } from "./names";
 
 interface Key {
     readonly from: string;
     readonly to: string;
     /** pg_constraint's confdeltype: c cascade, n set null, d set default, a and r refuse. */
     readonly onDelete: string;
+    /** confupdtype, likewise. */
+    readonly onUpdate: string;
+    /** Columns of `from`, and those of `to` that they refer to. */
+    readonly columns: readonly string[];
+    readonly referred: readonly string[];
 }
 
 /** Who loses rows or values when rows of another table go. Tables are named as `format('%I.%I')` does: `public.feature_flags`. */
@@ -35,6 +41,52 @@ export class ForeignKeys {
     /** Tables with any key to this one, or to such a table: TRUNCATE … CASCADE takes them too. */
     referrers(table: string): string[] {
         return this.reach(table, () => "on").filter((other) => other !== table);
+    }
+
+    /**
+     * Tables whose values change with values of this one, by ON UPDATE CASCADE, SET NULL, SET DEFAULT.
+     * @param columns that change, as the catalog has them; none: any of them
+     */
+    updateFollowers(table: string, columns: readonly string[]): string[] {
+        const reached = new Set<string>();
+        const asked = new Set<string>();
+        const queue = [{ table, columns }];
+        for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
+            const { table: start, columns: changed } = item;
+            const seen = JSON.stringify(item);
+            if (asked.has(seen)) continue;
+            asked.add(seen);
+            for (const each of [start, ...this.all(this.parents, start), ...this.all(this.children, start)])
+                for (const key of this.byTarget.get(each) ?? []) {
+                    const hit =
+                        changed.length === 0 ||
+                        key.referred.length === 0 ||
+                        key.referred.some((c) => changed.includes(c));
+                    if (!hit || !"cnd".includes(key.onUpdate)) continue;
+                    reached.add(key.from);
+                    queue.push({ table: key.from, columns: key.columns });
+                }
+        }
+        return [...reached].sort();
+    }
+
+    /**
+     * A key that the plan makes counts from then on.
+     * @param table as the catalog names it
+     * @param definition as pg_get_constraintdef writes it
+     */
+    addMade(table: string, definition: string): void {
+        const to = /\bREFERENCES (?:ONLY )?((?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?)/.exec(
+            definition,
+        )?.[1];
+        if (to === undefined || !definition.startsWith("FOREIGN KEY")) return;
+        const action = (event: string): string => {
+            const [, word = "NO"] = new RegExp(`ON ${event} (CASCADE|SET NULL|SET DEFAULT)`).exec(definition) ?? [];
+            return { CASCADE: "c", "SET NULL": "n", "SET DEFAULT": "d" }[word] ?? "a";
+        };
+        const key = { from: qualify(table), to: qualify(to), onDelete: action("DELETE"), onUpdate: action("UPDATE") };
+        // Its columns are not looked at: any change counts.
+        push(this.byTarget, key.to, { ...key, columns: [], referred: [] });
     }
 
     private reach(start: string, follow: (key: Key) => "on" | "end" | "no"): string[] {
@@ -70,9 +122,12 @@ export async function readForeignKeys(client: Client): Promise<ForeignKeys> {
     const named = (oid: string): string =>
         `(SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid})`;
+    const columns = (relation: string, numbers: string): string =>
+        `ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = ${relation} AND a.attnum = ANY (${numbers}))`;
     // Of a partitioned table's key each partition has a copy, which says nothing new.
     const keys = await client.query<Key>(
-        `SELECT ${named("conrelid")} AS "from", ${named("confrelid")} AS "to", confdeltype::text AS "onDelete"
+        `SELECT ${named("conrelid")} AS "from", ${named("confrelid")} AS "to", confdeltype::text AS "onDelete", confupdtype::text AS "onUpdate",
+                ${columns("conrelid", "conkey")} AS columns, ${columns("confrelid", "confkey")} AS referred
            FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conparentid = 0`,
     );
     const inheritance = await client.query<{ child: string; parent: string; partition: boolean }>(

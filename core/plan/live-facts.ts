@@ -13,6 +13,8 @@ export interface CountQuestion {
 export interface Count {
     readonly rows: number | null;
     readonly exact: boolean;
+    /** Whether it is PostgreSQL's estimate, which may be too low as well as too high. */
+    readonly estimated?: boolean;
 }
 
 const batchSize = 50;
@@ -49,12 +51,13 @@ async function countOne(client: Client, question: CountQuestion, timeoutMs: numb
         if (bound?.[0] !== undefined) return { rows: bound[0], exact: false };
     }
     const { rows } = await client.query<{ rows: number | null }>({
-        text: `SELECT (SELECT sum(greatest(c.reltuples, 0)) FROM pg_catalog.pg_class c
-                        WHERE c.oid = to_regclass($1)
-                           OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass($1)) WHERE isleaf))::float8 AS rows`,
+        // -1: never analyzed, nothing is known. A partitioned table's own is not the sum of its partitions'.
+        text: `SELECT CASE WHEN bool_and(c.reltuples >= 0) THEN sum(c.reltuples) END::float8 AS rows FROM pg_catalog.pg_class c
+                WHERE c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass($1)) WHERE isleaf)
+                   OR (c.oid = to_regclass($1) AND c.relkind <> 'p')`,
         values: [question.relation],
     });
-    return { rows: rows[0]?.rows ?? null, exact: false };
+    return { rows: rows[0]?.rows ?? null, exact: false, estimated: true };
 }
 
 async function ask(client: Client, scalars: readonly string[], timeoutMs: number): Promise<number[] | undefined> {
@@ -79,6 +82,10 @@ export interface RelationFacts {
     /** Bytes with indexes and TOAST, partitions included. */
     readonly bytes: number;
     readonly columns: ReadonlySet<string>;
+    /** Of a view the tables that it selects from, itself or through other views; its rows are theirs. Of all others none. */
+    readonly behind: readonly string[];
+    /** No page on disk, so no row: need not be counted. */
+    readonly isEmpty: boolean;
 }
 
 /** Facts of relations by name as the search_path resolves it; a name that is not there is left out. */
@@ -89,18 +96,24 @@ export async function readRelations(client: Client, names: readonly string[]): P
         qualified: string;
         bytes: string;
         columns: string[];
+        behind: string[];
+        isEmpty: boolean;
     }>({
-        text: `WITH wanted AS (
-                   SELECT name, to_regclass(name) AS oid FROM unnest($1::text[]) AS name
-               )
-               SELECT w.name,
-                      (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
-                         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = w.oid) AS qualified,
-                      (SELECT coalesce(sum(pg_total_relation_size(t.relid)), pg_total_relation_size(w.oid))
-                         FROM pg_catalog.pg_partition_tree(w.oid) t)::text AS bytes,
+        text: `SELECT w.name, format('%I.%I', n.nspname, c.relname) AS qualified,
+                      (CASE c.relkind WHEN 'p' THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t)
+                                      ELSE pg_total_relation_size(c.oid) END)::text AS bytes,
                       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
-                             WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
-                 FROM wanted w WHERE w.oid IS NOT NULL`,
+                             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+                      ARRAY(WITH RECURSIVE views(oid) AS (SELECT c.oid WHERE c.relkind = 'v' UNION
+                                SELECT d.refobjid FROM views JOIN pg_catalog.pg_rewrite r ON r.ev_class = views.oid
+                                  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                                   AND d.refclassid = 'pg_catalog.pg_class'::regclass)
+                            SELECT format('%I.%I', s.nspname, t.relname) FROM views JOIN pg_catalog.pg_class t ON t.oid = views.oid
+                              JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE t.relkind <> 'v') AS behind,
+                      c.relkind = 'r' AND NOT c.relhassubclass AND pg_relation_size(c.oid) = 0 AS "isEmpty"
+                 FROM unnest($1::text[]) AS w(name)
+                 JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`,
         values: [[...new Set(names)]],
     });
     return new Map(
@@ -110,6 +123,8 @@ export async function readRelations(client: Client, names: readonly string[]): P
                 qualified: r.qualified,
                 bytes: Number(r.bytes),
                 columns: new Set(r.columns),
+                behind: r.behind,
+                isEmpty: r.isEmpty,
             },
         ]),
     );

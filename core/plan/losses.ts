@@ -5,7 +5,7 @@ import { keepsRows } from "../sql/keeps-rows";
 import type { RowChange } from "./dml";
 import { EarlierRows } from "./earlier-rows";
 import { ForeignKeys, readForeignKeys } from "./foreign-keys";
-import { type Count, countRows, readRelations, type RelationFacts } from "./live-facts";
+import { type Count, type CountQuestion, countRows, readRelations, type RelationFacts } from "./live-facts";
 import { columnOf, qualify, quoted } from "./names";
 import { namesIn, placeChanges, type PlacedStatement } from "./placed-changes";
 import type { Loss } from "./plan";
@@ -42,6 +42,8 @@ export async function findLosses(
         const observation = observations[index];
         if (observation === undefined) return;
         for (const change of observation.added) made.add(change.object.name);
+        for (const { object } of [...observation.added, ...observation.changed])
+            if (object.kind === "constraint" && object.of !== undefined) keys.addMade(object.of, object.definition);
         const inLive: RowChange[] = [];
         const opaqueLines = new Set(observation.opaque.map(({ line }) => line));
         for (const each of changesRows ? (placed[index] ?? []) : []) {
@@ -96,13 +98,16 @@ export async function findLosses(
             if (table !== undefined) touched.add(table);
         }
     });
-    const asked = candidates.flatMap((c) => c.question ?? []);
+    const isEmpty = ({ relation }: CountQuestion): boolean => facts.get(relation)?.isEmpty === true;
+    const asked = candidates.flatMap((c) => (c.question === undefined || isEmpty(c.question) ? [] : c.question));
     const counts = await countRows(client, asked, context.timeoutMs);
     let next = 0;
     const losses: Loss[][] = steps.map(() => []);
     for (const { step, loss, question, stale } of candidates) {
-        const count: Count = question === undefined ? { rows: null, exact: false } : (counts[next++] ?? unknownCount);
-        losses[step]?.push({ ...loss, rows: count.rows, exact: count.exact && !stale });
+        const count =
+            question === undefined ? unknownCount : isEmpty(question) ? noRows : (counts[next++] ?? unknownCount);
+        const estimated = count.estimated === true ? { estimated: true } : {};
+        losses[step]?.push({ ...loss, rows: count.rows, exact: count.exact && !stale, ...estimated });
     }
     return losses;
 }
@@ -115,6 +120,7 @@ function harmlessLines(step: PreparedStep): Set<number> {
 }
 
 const unknownCount: Count = { rows: null, exact: false };
+const noRows: Count = { rows: 0, exact: true };
 
 /** The changes of a statement as they must be asked of the live database; of a table that the plan makes there are none. */
 function inLiveNames(

@@ -20,6 +20,8 @@ export interface Loss {
     readonly rows: number | null;
     /** False: an upper bound or an estimate. */
     readonly exact: boolean;
+    /** PostgreSQL's own estimate, from its last ANALYZE: may be too low. */
+    readonly estimated?: boolean;
     /** Bytes on disk; null where that says nothing. */
     readonly bytes: number | null;
     /** False: kept elsewhere (the ledger keeps the history table's rows), so it is shown and not counted. */

@@ -155,7 +155,7 @@ function lossText(l: Loss): string {
 
 function countText(l: Loss): string {
     if (l.rows === null) return "unknown";
-    return `${l.exact ? "" : "≤ "}${grouped(l.rows)}`;
+    return `${l.estimated === true ? "about " : l.exact ? "" : "≤ "}${grouped(l.rows)}`;
 }
 
 /** One line for each kind; names of one kind together. Kinds that say little are counted only. */

@@ -93,17 +93,11 @@ export function fromStatement(
             stale: touched.has(known.qualified) || change.where === undefined,
         },
     ];
-    const others =
-        change.kind === "rows deleted"
-            ? context.keys.followers(known.qualified)
-            : change.kind === "rows truncated" && change.cascade
-              ? context.keys.referrers(known.qualified)
-              : [];
-    for (const other of others) {
+    for (const other of followersOf(change, known, context)) {
         candidates.push({
             step,
             loss: {
-                kind: change.kind === "rows truncated" ? "rows truncated" : "rows deleted",
+                kind: kindOf(change),
                 object: other.replace(/^public\./, ""),
                 bytes: null,
                 counted: true,
@@ -116,6 +110,19 @@ export function fromStatement(
     }
     touched.add(known.qualified);
     return candidates;
+}
+
+/** Tables whose rows or values go along by foreign keys; of a view, with those of the tables behind it. */
+function followersOf(change: RowChange, { qualified, behind }: RelationFacts, { keys }: LossContext): string[] {
+    const tables = [qualified, ...behind];
+    // A view may call its columns otherwise than its tables do.
+    const columns = behind.length > 0 ? [] : change.columns;
+    const followers = tables.flatMap((table) => {
+        if (change.kind === "rows deleted") return keys.followers(table);
+        if (change.kind === "rows updated") return keys.updateFollowers(table, columns);
+        return change.kind === "rows truncated" && change.cascade ? keys.referrers(table) : [];
+    });
+    return [...new Set(followers)];
 }
 
 function kindOf({ kind }: RowChange): Loss["kind"] {

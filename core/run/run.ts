@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Database, openDatabase } from "../connection";
-import { explainFailure } from "../database-failure";
+import { explainFailure } from "../plan/database-failure";
 import type { Declaration } from "../declaration";
 import { RefusedError } from "../errors";
 import { recordRunEnd, recordRunStart } from "../history/ledger-runs";

@@ -32,6 +32,9 @@ export function readBody(create: string, body: string, language: string): BodyEf
     if (effects.includes(undefined)) return { ...outsidePart, ...fromText(body, language) };
     const all = effects.filter((e) => e !== undefined);
     const words = all.flatMap((e) => e.words);
+    // Where it runs and how many rows there are is not the same on a shadow.
+    const asks = telling.exec(body)?.[0];
+    if (asks !== undefined && all.some((e) => e.drops || e.defines)) words.push(`an answer of ${asks.toLowerCase()}`);
     if (all.some((e) => e.drops) && all.some((e) => e.reads) && language === "plpgsql")
         words.push("drops depending on rows");
     return {
@@ -42,6 +45,10 @@ export function readBody(create: string, body: string, language: string): BodyEf
         defines: all.some((e) => e.defines),
     };
 }
+
+/** Questions that a shadow answers otherwise than the live database. */
+const telling =
+    /\b(?:current_database|current_catalog|pg_stat\w*|reltuples|relpages|n_live_tup|inet_server_\w+|pg_(?:total_)?relation_size|pg_table_size|pg_database_size|pg_postmaster_start_time)\b/i;
 
 function hiddenPart(words: readonly string[]): { hidden?: string } {
     return words.length === 0 ? {} : { hidden: [...new Set(words)].join(", ") };

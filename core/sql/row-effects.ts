@@ -72,11 +72,24 @@ export async function triggerEffects(client: Client, changes: readonly RowChange
     for (const { range, events } of changes) {
         const mask = events.reduce((sum, event) => sum | (bits[event]?.trigger ?? 0), 0);
         const { rows } = await client.query<{ name: string; code: string | null }>({
-            text: `WITH RECURSIVE tables(oid) AS (SELECT to_regclass($1)::oid UNION
-                        SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tables ON i.inhparent = tables.oid)
+            // Where a key leads to, rows are deleted (8), updated (16) or truncated (32), whatever the statement did.
+            text: `WITH RECURSIVE tables(oid, mask) AS (SELECT to_regclass($1)::oid, $2::integer UNION
+                        SELECT next.oid, next.mask FROM tables, LATERAL (
+                            SELECT i.inhrelid, tables.mask FROM pg_catalog.pg_inherits i WHERE i.inhparent = tables.oid
+                            UNION ALL
+                            SELECT d.refobjid, tables.mask FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
+                                ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                               AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                              JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' WHERE r.ev_class = tables.oid
+                            UNION ALL
+                            SELECT f.conrelid, CASE WHEN tables.mask & 32 <> 0 THEN 32 ELSE 24 END FROM pg_catalog.pg_constraint f
+                             WHERE f.contype = 'f' AND f.confrelid = tables.oid
+                               AND ((tables.mask & 8 <> 0 AND f.confdeltype IN ('c', 'n', 'd'))
+                                 OR (tables.mask & 16 <> 0 AND f.confupdtype IN ('c', 'n', 'd'))
+                                 OR tables.mask & 32 <> 0)) AS next(oid, mask))
                    SELECT format('trigger %I of %s', t.tgname, t.tgrelid::regclass) AS name, p.proname AS code
                      FROM tables JOIN pg_catalog.pg_trigger t ON t.tgrelid = tables.oid JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-                    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & $2 <> 0
+                    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & tables.mask <> 0
                    UNION SELECT format('rule %I of %s', r.rulename, r.ev_class::regclass), NULL
                      FROM tables JOIN pg_catalog.pg_rewrite r ON r.ev_class = tables.oid
                     WHERE r.rulename <> '_RETURN' AND r.ev_enabled <> 'D' AND r.ev_type::text = ANY ($3)

@@ -31,6 +31,8 @@ export class StepFailure extends Error {
 const certain = /^(?!42501)(?:42|2B|0A|3F|0L|26|34|3B|25001|54|55P04)/;
 
 const dml = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
+/** Their expressions (defaults, USING, CHECK) are worked out for each row. */
+const rewriting = ["AlterTableStmt", "AlterDomainStmt"];
 const maintenance = ["VacuumStmt"];
 
 /** Runs the statements of one step after another on a shadow, leaving out what must not or need not run there. */
@@ -140,7 +142,15 @@ export class ShadowRunner {
 
     /** Looks into DO blocks and into the functions that a statement calls. @returns why it must not run */
     private async effectOfBodies(statement: Statement, type: string): Promise<string | undefined> {
-        const executes = [...dml, "SelectStmt", "CallStmt", "CreateTableAsStmt", "DoStmt", "CreateEventTrigStmt"];
+        const executes = [
+            ...dml,
+            ...rewriting,
+            "SelectStmt",
+            "CallStmt",
+            "CreateTableAsStmt",
+            "DoStmt",
+            "CreateEventTrigStmt",
+        ];
         if (!executes.includes(type)) return undefined;
         const effects: { hidden?: string; outside?: string; reads: boolean }[] = [];
         const calls: string[] = [];

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { ForeignKeys, readForeignKeys } from "../../core/plan/foreign-keys";
 import { startTestServer, type TestServer } from "../support/postgres";
 
-const key = (from: string, to: string, onDelete: string) => ({ from, to, onDelete });
+const key = (from: string, to: string, onDelete: string) => ({
+    from,
+    to,
+    onDelete,
+    onUpdate: "a",
+    columns: [],
+    referred: [],
+});
 
 describe("foreign keys", function () {
     this.timeout(30_000);
@@ -41,6 +48,27 @@ describe("foreign keys", function () {
         assert.deepEqual(keys.followers("h1"), ["to_heir"]);
     });
 
+    it("values follow by ON UPDATE where the columns that are referred to change, and on from there", () => {
+        const keys = new ForeignKeys(
+            [
+                { ...key("b", "a", "a"), onUpdate: "c", columns: ["a_u"], referred: ["u"] },
+                { ...key("c", "b", "a"), onUpdate: "n", columns: ["b_u"], referred: ["a_u"] },
+                { ...key("d", "a", "c"), columns: ["a_id"], referred: ["id"] },
+            ],
+            [],
+        );
+        assert.deepEqual(keys.updateFollowers("a", ["u"]), ["b", "c"]);
+        assert.deepEqual(keys.updateFollowers("a", ["id"]), []);
+        assert.deepEqual(keys.updateFollowers("a", []), ["b", "c"]);
+    });
+
+    it("that the plan makes count as well", () => {
+        const keys = new ForeignKeys([], []);
+        keys.addMade("log", 'FOREIGN KEY (a_id) REFERENCES app."A b"(id) ON DELETE CASCADE NOT VALID');
+        keys.addMade("other", "CHECK (a > 1)");
+        assert.deepEqual(keys.followers('app."A b"'), ["public.log"]);
+    });
+
     it("are what a fixpoint of the definition says (property)", () => {
         const table = fc.constantFrom("a", "b", "c", "d", "e");
         const edge = fc.record({ from: table, to: table, onDelete: fc.constantFrom("a", "r", "c", "n", "d") });
@@ -54,7 +82,10 @@ describe("foreign keys", function () {
                 }
                 const expected = edges.filter((e) => "cnd".includes(e.onDelete) && cascading.has(e.to));
                 assert.deepEqual(
-                    new ForeignKeys(edges, []).followers(start),
+                    new ForeignKeys(
+                        edges.map((e) => key(e.from, e.to, e.onDelete)),
+                        [],
+                    ).followers(start),
                     [...new Set(expected.map((e) => e.from))].sort(),
                 );
             }),

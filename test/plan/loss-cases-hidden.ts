@@ -120,7 +120,7 @@ export const hiddenCases: Readonly<Record<string, LossGroup>> = {
                 scripts: [
                     "DO $$ BEGIN IF (SELECT reltuples FROM pg_class WHERE relname = 'free') <> 77 THEN DROP TABLE free; END IF; END $$",
                 ],
-                unknown: "judged",
+                unknown: "both",
             },
             {
                 scripts: [

@@ -3,7 +3,9 @@ import { readBody } from "../body";
 import { doBody, innerStatements } from "../do-block";
 import type { FunctionEffects } from "../function-effects";
 import { nameOf } from "../identifiers";
+import type { IdentifiedObject } from "../catalog";
 import type { JudgeContext } from "./context";
+import type { Model } from "./model";
 import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
 import { as, nodeType, strings, walk } from "../nodes";
@@ -46,8 +48,7 @@ async function judgeRowTriggers(context: JudgeContext, node: Node): Promise<void
     if (odd !== undefined) context.unsure(odd);
     for (const { range, events } of rowChangesOf(node)) {
         const table = model.find(relationKinds, nameOf(range));
-        const event = events.join("|");
-        for (const each of table === undefined ? [] : [table, ...model.children(table)])
+        for (const { each, event } of table === undefined ? [] : withFollowers(model, table, events.join("|")))
             for (const part of model.parts(each)) {
                 const onEvent = new RegExp(` ON (?:${event}) TO `).test(part.definition);
                 if (part.kind === "rule" && onEvent && !/ DO (?:INSTEAD |ALSO )?NOTHING;?$/.test(part.definition))
@@ -58,6 +59,33 @@ async function judgeRowTriggers(context: JudgeContext, node: Node): Promise<void
                 report(context, await context.routines.of([parseName(name).name]), `trigger ${part.name}`);
             }
     }
+}
+
+/** A table, its children, and where keys to them lead, each with what happens to its rows. */
+function withFollowers(
+    model: Model,
+    table: IdentifiedObject,
+    event: string,
+): { each: IdentifiedObject; event: string }[] {
+    const found: { each: IdentifiedObject; event: string }[] = [];
+    const queue = [{ each: table, event }];
+    for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
+        const { each, event: happens } = item;
+        if (found.some((f) => f.each.id === each.id && f.event === happens)) continue;
+        found.push(item);
+        for (const child of model.children(each)) queue.push({ each: child, event: happens });
+        const wanted = happens.includes("TRUNCATE")
+            ? /^FOREIGN KEY/
+            : new RegExp(`^FOREIGN KEY.* ON (?:${happens}) (?:CASCADE|SET)`);
+        for (const { object } of model.dependencies.on(each.id)) {
+            const key = model.get(`${object}/0`);
+            if (key?.kind !== "constraint" || key.ofId === undefined || !wanted.test(key.definition)) continue;
+            const from = model.get(key.ofId);
+            if (from !== undefined && from.id !== each.id)
+                queue.push({ each: from, event: happens.includes("TRUNCATE") ? "TRUNCATE" : "DELETE|UPDATE" });
+        }
+    }
+    return found;
 }
 
 /** Event triggers run code when the schema changes. */

@@ -10,6 +10,8 @@ import { as, strings, walk, textOf } from "../nodes";
 
 /** A constraint as the grammar gives it, of a table, column or domain. */
 export interface Constraint {
+    readonly fk_upd_action?: string;
+    readonly fk_del_action?: string;
     readonly contype?: string;
     readonly conname?: string;
     readonly keys?: Node[];
@@ -171,7 +173,7 @@ function definitionOf(context: JudgeContext, constraint: Constraint, columns: re
             return `UNIQUE (${list})`;
         case "CONSTR_FOREIGN": {
             const table = context.model.find(["table", "partition"], { ...names(constraint.pktable) });
-            return `FOREIGN KEY (${list}) REFERENCES ${table?.name ?? "?"}(${strings(constraint.pk_attrs).map(quoteIdentifier).join(", ")})${unchecked}`;
+            return `FOREIGN KEY (${list}) REFERENCES ${table?.name ?? "?"}(${strings(constraint.pk_attrs).map(quoteIdentifier).join(", ")})${actions(constraint)}${unchecked}`;
         }
         case "CONSTR_EXCLUSION":
             return `EXCLUDE (${list})`;
@@ -245,4 +247,11 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
 
 export function constraintsOf(list: readonly Node[] | undefined): Constraint[] {
     return (list ?? []).flatMap((n) => as<Constraint>(n, "Constraint") ?? []);
+}
+
+/** `ON UPDATE …` and `ON DELETE …` of a key, by the grammar's letters. */
+function actions({ fk_upd_action, fk_del_action }: Constraint): string {
+    const words: Readonly<Record<string, string>> = { c: "CASCADE", n: "SET NULL", d: "SET DEFAULT" };
+    const [update, remove] = [words[fk_upd_action ?? ""], words[fk_del_action ?? ""]];
+    return `${update === undefined ? "" : ` ON UPDATE ${update}`}${remove === undefined ? "" : ` ON DELETE ${remove}`}`;
 }

@@ -1,6 +1,6 @@
 import { DatabaseError } from "pg";
-import { FailedError } from "./errors";
-import { redactSql } from "./sql/sensitive";
+import { FailedError } from "../errors";
+import { redactSql } from "../sql/sensitive";
 
 /** What was being done, for the account of an error that came from the server or the network. */
 export interface FailedWork {
