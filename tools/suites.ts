@@ -14,18 +14,18 @@ export interface Suite {
 
 /** Cheap ones first: what is wrong is seen early. */
 export const suites: readonly Suite[] = [
-    { name: "quality", budget: 120, needs: [] },
+    { name: "quality", budget: 180, needs: [] },
     { name: "migrations", budget: 20, needs: [] },
-    { name: "stacks", budget: 60, needs: [] },
-    { name: "plan", budget: 120, needs: [postgres18] },
-    { name: "sql", budget: 240, needs: [postgres18] },
+    { name: "stacks", budget: 90, needs: [] },
+    { name: "plan", budget: 300, needs: [postgres18] },
+    { name: "sql", budget: 300, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
     { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
     { name: "snapshots", budget: 120, needs: [] },
     { name: "examples", budget: 120, needs: [] },
-    { name: "cli", budget: 120, needs: [] },
-    { name: "offline-engine", budget: 240, needs: [] },
-    { name: "e2e", budget: 480, needs: [] },
+    { name: "cli", budget: 200, needs: [] },
+    { name: "offline-engine", budget: 360, needs: [] },
+    { name: "e2e", budget: 900, needs: [] },
     { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 

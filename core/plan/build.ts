@@ -80,7 +80,7 @@ async function planWith(
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     // With row_security off a count that policies would make smaller fails instead.
     await client.query(
-        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
     );
     try {
         if (declaration.run.searchPath.length > 0)

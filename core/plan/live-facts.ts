@@ -104,12 +104,12 @@ export async function readRelations(client: Client, names: readonly string[]): P
                                       ELSE pg_total_relation_size(c.oid) END)::text AS bytes,
                       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
-                      ARRAY(WITH RECURSIVE views(oid) AS (SELECT c.oid WHERE c.relkind = 'v' UNION
+                      CASE c.relkind WHEN 'v' THEN ARRAY(WITH RECURSIVE views(oid) AS (SELECT c.oid UNION
                                 SELECT d.refobjid FROM views JOIN pg_catalog.pg_rewrite r ON r.ev_class = views.oid
                                   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
                                    AND d.refclassid = 'pg_catalog.pg_class'::regclass)
                             SELECT format('%I.%I', s.nspname, t.relname) FROM views JOIN pg_catalog.pg_class t ON t.oid = views.oid
-                              JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE t.relkind <> 'v') AS behind,
+                              JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE t.relkind <> 'v') ELSE '{}'::text[] END AS behind,
                       c.relkind = 'r' AND NOT c.relhassubclass AND pg_relation_size(c.oid) = 0 AS "isEmpty"
                  FROM unnest($1::text[]) AS w(name)
                  JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)
