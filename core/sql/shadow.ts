@@ -93,6 +93,7 @@ async function build(
                 ...settings,
                 statement_timeout: String(options.statementTimeoutMs ?? 15_000),
                 synchronous_commit: "off",
+                jit: "off",
             },
         });
         const filled = await fill(database, live, client, options);
