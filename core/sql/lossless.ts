@@ -82,7 +82,7 @@ const harmlessFunctions = new Set(
 
 /** Code that runs by itself when something else happens. */
 export interface Bystanders {
-    /** Triggers and rules on tables: what an INSERT sets off is not told by it. */
+    /** Triggers and rules on tables, functions in defaults, checks and views: what an INSERT or a query sets off is not told by it. */
     readonly onRows: boolean;
     /** Event triggers: the same for every other statement. */
     readonly onDefinitions: boolean;
@@ -103,7 +103,8 @@ export function losslessKind(statement: Statement, bystanders: Bystanders): bool
     const { node } = statement;
     const type = nodeType(node);
     if (!lossless.has(type) || bystanders.onDefinitions) return false;
-    if (bystanders.onRows && rowChangesOf(node).length > 0) return false;
+    if (bystanders.onRows && (rowChangesOf(node).length > 0 || /^(?:Select|CreateTableAs|RefreshMatView)/.test(type)))
+        return false;
     const body = as<Record<string, unknown>>(node, type) ?? {};
     if (type === "AlterTableStmt" && !(body["cmds"] as Node[]).every(isLosslessCommand)) return false;
     // A trigger that is being made can do anything, but only when rows change later; CREATE OR REPLACE loses no value either.

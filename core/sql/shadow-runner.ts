@@ -12,6 +12,7 @@ import { effectOutside } from "./outside";
 import { oddRowChange, rowChangesOf, triggerEffects } from "./row-effects";
 import { lineAt } from "./split";
 import type { Statement } from "./statement";
+import { namedIn, wiredFunctions } from "./wired-functions";
 
 /** A step that the shadow cannot tell the outcome of, or that cannot succeed. */
 export class StepFailure extends Error {
@@ -167,6 +168,7 @@ export class ShadowRunner {
         walk(statement.node, (t, b) => {
             if (t === "FuncCall") calls.push(strings(b["funcname"] as never).at(-1) ?? "");
         });
+        if (type !== "DoStmt") calls.push(...(await wiredFunctions(this.client, namedIn(statement.node))));
         if (calls.length > 0) effects.push(await functionEffects(this.client, calls));
         const outside = effects.find((e) => e.outside !== undefined)?.outside;
         if (outside !== undefined) return outside;

@@ -12,10 +12,14 @@ import { as, nodeType, strings, walk } from "../nodes";
 import { parseName } from "./references";
 import { oddRowChange, rowChangesOf } from "../row-effects";
 import type { Statement } from "../statement";
+import { namedIn } from "../wired-functions";
 
 /** Statements that only define what runs later: the functions in them are not called now. */
 const defining =
     /^(?:CreateFunction|View|Rule|CreateTrig|CreatePolicy|AlterPolicy|CreateDomain|AlterDomain|CreateEventTrig|Define|CreateOpClass|CreateCast|Comment|Grant|AlterFunction|Prepare)Stmt$/;
+
+/** Statements that work out defaults, checks and views. */
+const runsExpressions = /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|RefreshMatView|AlterTable)Stmt$/;
 
 /** Looks into the functions that a statement calls, and into the triggers and rules of the tables whose rows it changes. */
 export async function judgeCalls(context: JudgeContext, statement: Statement): Promise<void> {
@@ -27,6 +31,7 @@ export async function judgeCalls(context: JudgeContext, statement: Statement): P
     });
     const call = as<{ funccall?: { funcname?: Node[] } }>(statement.node, "CallStmt")?.funccall?.funcname;
     if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
+    if (runsExpressions.test(type)) calls.push(...(await context.routines.wired(namedIn(statement.node))));
     report(context, await context.routines.of(calls), type === "CallStmt" ? "procedure" : "function");
     await judgeRowTriggers(context, statement.node);
 }

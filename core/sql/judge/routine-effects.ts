@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { wiredFunctions, type Named } from "../wired-functions";
 import { functionEffects, type FunctionEffects, type RoutineSource } from "../function-effects";
 
 /** What functions do, those of the database and those that the scripts make. */
@@ -12,6 +13,11 @@ export class RoutineEffects {
     define(name: string, source: RoutineSource): void {
         this.made.set(name, [...(this.made.get(name) ?? []), source]);
         this.known.clear();
+    }
+
+    /** Functions that stand in defaults, checks and rules of what is named. */
+    async wired(named: Named): Promise<string[]> {
+        return wiredFunctions(this.client, named);
     }
 
     /** @param names unqualified */

@@ -1,0 +1,66 @@
+import type { Client } from "pg";
+import type { Node } from "libpg-query";
+import { nameOf, shown, writtenName, type RangeVar, type TypeName } from "./identifiers";
+import { strings, walk } from "./nodes";
+import { rowChangesOf } from "./row-effects";
+
+/** What a statement names, through which it may call functions that it does not name. */
+export interface Named {
+    /** As written, quoted where needed. */
+    readonly relations: readonly string[];
+    readonly types: readonly string[];
+}
+
+export function namedIn(node: Node): Named {
+    const ranges: RangeVar[] = rowChangesOf(node).map(({ range }) => range);
+    const types: TypeName[] = [];
+    walk([node], (type, body) => {
+        if (type === "RangeVar") ranges.push(body);
+        if (type === "TypeName") types.push(body);
+        // The grammar leaves these two unwrapped.
+        if (type === "AlterTableStmt" || type === "RefreshMatViewStmt") ranges.push(body["relation"] as RangeVar);
+        const own = (body["typeName"] ?? body["type_name"]) as TypeName | undefined;
+        if (own !== undefined) types.push(own);
+    });
+    return {
+        relations: [...new Set(ranges.filter((r) => r.relname !== undefined).map((range) => shown(nameOf(range))))],
+        types: [
+            ...new Set(
+                types
+                    .map(({ names }) => strings(names))
+                    .filter((parts) => parts.length > 0 && parts[0] !== "pg_catalog")
+                    .map((parts) => shown(writtenName(parts))),
+            ),
+        ],
+    };
+}
+
+/**
+ * Functions of the database's users that stand in the defaults, checks and rules of what is named: of tables, of the tables behind
+ * views, of the domains that their columns have.
+ */
+export async function wiredFunctions(client: Client, { relations, types }: Named): Promise<string[]> {
+    if (relations.length + types.length === 0) return [];
+    const { rows } = await client.query<{ name: string }>({
+        text: `WITH RECURSIVE relations(oid) AS (
+                   SELECT to_regclass(n)::oid FROM unnest($1::text[]) AS n UNION
+                   SELECT d.refobjid FROM relations JOIN pg_catalog.pg_rewrite r ON r.ev_class = relations.oid
+                     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass),
+               types(oid) AS (
+                   SELECT to_regtype(n)::oid FROM unnest($2::text[]) AS n UNION
+                   SELECT a.atttypid FROM relations JOIN pg_catalog.pg_attribute a ON a.attrelid = relations.oid UNION
+                   SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
+                     FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid),
+               parts(class, oid) AS (
+                   SELECT 'pg_catalog.pg_rewrite'::regclass, r.oid FROM relations JOIN pg_catalog.pg_rewrite r ON r.ev_class = relations.oid
+                   UNION SELECT 'pg_catalog.pg_attrdef'::regclass, a.oid FROM relations JOIN pg_catalog.pg_attrdef a ON a.adrelid = relations.oid
+                   UNION SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM relations JOIN pg_catalog.pg_constraint k ON k.conrelid = relations.oid
+                   UNION SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM types JOIN pg_catalog.pg_constraint k ON k.contypid = types.oid)
+               SELECT DISTINCT p.proname AS name FROM parts
+                 JOIN pg_catalog.pg_depend d ON d.classid = parts.class AND d.objid = parts.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+                 JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid WHERE p.oid >= 16384`,
+        values: [relations, types],
+    });
+    return rows.map(({ name }) => name);
+}
