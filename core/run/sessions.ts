@@ -42,7 +42,9 @@ export interface LockOptions {
  */
 export async function openSessions(database: Database, options: LockOptions): Promise<Sessions> {
     const label = `run ${options.identity.who}@${options.identity.host}:${options.identity.pid}`;
-    const guard = await database.connect(label, { parameters: { idle_in_transaction_session_timeout: "0", jit: "off" } });
+    const guard = await database.connect(label, {
+        parameters: { idle_in_transaction_session_timeout: "0", jit: "off" },
+    });
     let worker: Client | undefined;
     try {
         await refuseStandby(guard);
