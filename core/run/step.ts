@@ -78,6 +78,7 @@ export function watchWorker(context: StepContext, sessions: Sessions, step: Prep
     return watchBackend(sessions.guard, sessions.workerPid, {
         ...(deadlineMs === undefined ? {} : { deadlineMs }),
         ...(context.signal === undefined ? {} : { signal: context.signal }),
+        lockTimeoutMs: context.settings.lockTimeoutMs,
         onBlocked: (by) => {
             context.report({ type: "blocked", version: step.version, by });
         },

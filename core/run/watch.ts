@@ -12,32 +12,38 @@ export interface Watch {
 export interface WatchOptions {
     /** Milliseconds after which the backend's statement is cancelled; undefined: never. */
     readonly deadlineMs?: number;
+    /** Milliseconds that a wait for a lock may take: it is looked at several times in between. */
+    readonly lockTimeoutMs: number;
     readonly signal?: AbortSignal;
     onBlocked(by: string): void;
 }
 
-const pollMs = 200;
+const longestPollMs = 200;
+const shortestPollMs = 20;
 
 /** Watches the backend `pid` from the session `guard` until `stop` is called. */
 export function watchBackend(guard: Client, pid: number, options: WatchOptions): Watch {
     const state: { blockers: string | undefined; ended: Watch["ended"] } = { blockers: undefined, ended: undefined };
     let asking = false;
     let announced = "";
-    const poll = setInterval(() => {
-        if (asking) return;
-        asking = true;
-        blockersOf(guard, pid)
-            .then((by) => {
-                if (by === undefined) return;
-                state.blockers = by;
-                if (by !== announced) options.onBlocked(by);
-                announced = by;
-            })
-            .catch(() => undefined)
-            .finally(() => {
-                asking = false;
-            });
-    }, pollMs);
+    const poll = setInterval(
+        () => {
+            if (asking) return;
+            asking = true;
+            blockersOf(guard, pid)
+                .then((by) => {
+                    if (by === undefined) return;
+                    state.blockers = by;
+                    if (by !== announced) options.onBlocked(by);
+                    announced = by;
+                })
+                .catch(() => undefined)
+                .finally(() => {
+                    asking = false;
+                });
+        },
+        Math.max(shortestPollMs, Math.min(longestPollMs, options.lockTimeoutMs / 4)),
+    );
     const end = (why: "deadline" | "interrupted"): void => {
         state.ended = why;
         guard.query("SELECT pg_cancel_backend($1)", [pid]).catch(() => undefined);
