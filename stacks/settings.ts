@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { existsSync } from "node:fs";
-import { BadInputError } from "../core/errors";
+import { BadInputError, SchemawardError } from "../core/errors";
 import { parseSettings } from "./parse-settings";
 import type { Settings } from "./settings-schema";
 import { readProject, readStackValues, stackFileOf } from "./stack-file";
@@ -9,9 +9,18 @@ export type { Settings } from "./settings-schema";
 
 /**
  * The settings of the stack that the program runs for, checked; for a Pulumi program.
- * @throws BadInputError naming each wrong key and what is allowed there
+ * @throws RunError naming each wrong key and what is allowed there
  */
 export function settings(): Settings {
+    try {
+        return readSettings();
+    } catch (error) {
+        // Of this kind of error Pulumi prints the message alone.
+        throw error instanceof SchemawardError ? new pulumi.RunError(error.message) : error;
+    }
+}
+
+function readSettings(): Settings {
     const project = readProject(process.cwd());
     const stack = pulumi.getStack();
     const file = stackFileOf(project, stack);

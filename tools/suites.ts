@@ -17,7 +17,7 @@ export const suites: readonly Suite[] = [
     { name: "quality", budget: 180, needs: [] },
     { name: "migrations", budget: 20, needs: [] },
     { name: "stacks", budget: 90, needs: [] },
-    { name: "plan", budget: 300, needs: [postgres18] },
+    { name: "plan", budget: 400, needs: [postgres18] },
     { name: "sql", budget: 300, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
     { name: "run", budget: 180, needs: [postgres18, pgbouncer] },

@@ -381,7 +381,12 @@ for (const engine of engines()) {
 
             it("an unquoted version", async () => {
                 unquote();
-                assert.match(await fails(preview()), /app:version must be a string: write it in quotes, like "024"/);
+                const output = await fails(preview());
+                assert.match(
+                    output,
+                    /app:version must be a string of digits, "latest", or "0": write it in quotes, like "024"/,
+                );
+                assert.doesNotMatch(output, /^\s+at .*\.[jt]s:\d+/m);
             });
 
             it("an unquoted version that the CLI has put into quotes when it wrote the file anew", async () => {
