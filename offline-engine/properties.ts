@@ -88,10 +88,6 @@ export function containsSecrets(value: Property): boolean {
     return some(value, (v) => v instanceof Secret);
 }
 
-export function containsUnknowns(value: Property): boolean {
-    return some(value, (v) => v instanceof Unknown);
-}
-
 /** The same value with what secrets hide in the open. */
 export function reveal(value: Property): Property {
     return mapSecrets(value, (secret) => reveal(secret.element));

@@ -69,7 +69,7 @@ export function stepRowChanges(statements: readonly Statement[]): Map<Statement,
 }
 
 /** Everything in a statement that can lose rows or values of existing tables; also inside WITH. */
-export function rowChanges(statement: Statement): RowChange[] {
+function rowChanges(statement: Statement): RowChange[] {
     const found: RowChange[] = [];
     walk(statement.node, (type, raw) => {
         const body = raw as Dml;

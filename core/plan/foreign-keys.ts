@@ -13,6 +13,11 @@ interface Key {
     readonly referred: readonly string[];
 }
 
+interface Changed {
+    readonly table: string;
+    readonly columns: readonly string[];
+}
+
 /** Who loses rows or values when rows of another table go. Tables are named as `format('%I.%I')` does: `public.feature_flags`. */
 export class ForeignKeys {
     private readonly byTarget = new Map<string, Key[]>();
@@ -33,14 +38,14 @@ export class ForeignKeys {
 
     /** Tables whose rows go or change with rows of this one, by ON DELETE CASCADE, SET NULL, SET DEFAULT; itself, where it refers to itself. */
     followers(table: string): string[] {
-        return this.reach(table, ({ onDelete }) =>
+        return this.reach({ table, columns: [] }, ({ onDelete }) =>
             onDelete === "c" ? "on" : onDelete === "n" || onDelete === "d" ? "end" : "no",
         );
     }
 
     /** Tables with any key to this one, or to such a table: TRUNCATE … CASCADE takes them too. */
     referrers(table: string): string[] {
-        return this.reach(table, () => "on").filter((other) => other !== table);
+        return this.reach({ table, columns: [] }, () => "on").filter((other) => other !== table);
     }
 
     /**
@@ -48,26 +53,10 @@ export class ForeignKeys {
      * @param columns that change, as the catalog has them; none: any of them
      */
     updateFollowers(table: string, columns: readonly string[]): string[] {
-        const reached = new Set<string>();
-        const asked = new Set<string>();
-        const queue = [{ table, columns }];
-        for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
-            const { table: start, columns: changed } = item;
-            const seen = JSON.stringify(item);
-            if (asked.has(seen)) continue;
-            asked.add(seen);
-            for (const each of [start, ...this.all(this.parents, start), ...this.all(this.children, start)])
-                for (const key of this.byTarget.get(each) ?? []) {
-                    const hit =
-                        changed.length === 0 ||
-                        key.referred.length === 0 ||
-                        key.referred.some((c) => changed.includes(c));
-                    if (!hit || !"cnd".includes(key.onUpdate)) continue;
-                    reached.add(key.from);
-                    queue.push({ table: key.from, columns: key.columns });
-                }
-        }
-        return [...reached].sort();
+        return this.reach({ table, columns }, ({ onUpdate, referred }, changed) => {
+            const hit = changed.length === 0 || referred.length === 0 || referred.some((c) => changed.includes(c));
+            return hit && "cnd".includes(onUpdate) ? "on" : "no";
+        });
     }
 
     /**
@@ -89,18 +78,21 @@ export class ForeignKeys {
         push(this.byTarget, key.to, { ...key, columns: [], referred: [] });
     }
 
-    private reach(start: string, follow: (key: Key) => "on" | "end" | "no"): string[] {
+    /** @param follow whether a key leads to its table, and on from there; asked with the columns that change in the table it refers to */
+    private reach(start: Changed, follow: (key: Key, columns: readonly string[]) => "on" | "end" | "no"): string[] {
         const reached = new Set<string>();
         const asked = new Set<string>();
         const queue = [start];
-        for (let table = queue.pop(); table !== undefined; table = queue.pop()) {
-            if (asked.has(table)) continue;
-            asked.add(table);
+        for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
+            const { table, columns } = item;
+            const seen = JSON.stringify([table, columns]);
+            if (asked.has(seen)) continue;
+            asked.add(seen);
             for (const each of [table, ...this.all(this.parents, table), ...this.all(this.children, table)])
                 for (const key of this.byTarget.get(each) ?? []) {
-                    const way = follow(key);
+                    const way = follow(key, columns);
                     if (way !== "no") reached.add(key.from);
-                    if (way === "on") queue.push(key.from);
+                    if (way === "on") queue.push({ table: key.from, columns: key.columns });
                 }
         }
         return [...reached].sort();
@@ -117,7 +109,7 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
     else list.push(value);
 }
 
-/** Reads all foreign keys of the database, in one trip. @throws pg's DatabaseError */
+/** Reads all foreign keys of the database, in two trips. @throws pg's DatabaseError */
 export async function readForeignKeys(client: Client): Promise<ForeignKeys> {
     const named = (oid: string): string =>
         `(SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c

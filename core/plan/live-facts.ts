@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { ruleSources } from "../sql/rule-sources";
 
 /** A question to the live database: how many rows, and a guess for when it takes too long or may not be asked. */
 export interface CountQuestion {
@@ -105,9 +106,7 @@ export async function readRelations(client: Client, names: readonly string[]): P
                       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
                       CASE c.relkind WHEN 'v' THEN ARRAY(WITH RECURSIVE views(oid) AS (SELECT c.oid UNION
-                                SELECT d.refobjid FROM views JOIN pg_catalog.pg_rewrite r ON r.ev_class = views.oid
-                                  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
-                                   AND d.refclassid = 'pg_catalog.pg_class'::regclass)
+                                SELECT s.source FROM views JOIN ${ruleSources} AS s ON s.relation = views.oid)
                             SELECT format('%I.%I', s.nspname, t.relname) FROM views JOIN pg_catalog.pg_class t ON t.oid = views.oid
                               JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE t.relkind <> 'v') ELSE '{}'::text[] END AS behind,
                       c.relkind = 'r' AND NOT c.relhassubclass AND pg_relation_size(c.oid) = 0 AS "isEmpty"

@@ -73,9 +73,8 @@ export async function findLosses(
             const candidate = fromTypeChange(index, change);
             if (candidate !== undefined) candidates.push(candidate);
         }
-        const harmless = harmlessLines(step);
         for (const o of observation.opaque) {
-            if (harmless.has(o.line)) continue;
+            if (isHarmless(step, o.line)) continue;
             candidates.push({
                 step: index,
                 loss: {
@@ -112,11 +111,10 @@ export async function findLosses(
     return losses;
 }
 
-/** Lines on which there is nothing but statements that take no rows, whatever else they do. */
-function harmlessLines(step: PreparedStep): Set<number> {
-    const statements = statementsOf(step);
-    const others = new Set(statements.filter((s) => !keepsRows(s)).map(({ line }) => line));
-    return new Set(statements.map(({ line }) => line).filter((line) => !others.has(line)));
+/** Whether there is nothing on a line but statements that take no rows, whatever else they do. */
+function isHarmless(step: PreparedStep, line: number): boolean {
+    const statements = statementsOf(step).filter((s) => s.line === line);
+    return statements.length > 0 && statements.every(keepsRows);
 }
 
 const unknownCount: Count = { rows: null, exact: false };

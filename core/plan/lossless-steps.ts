@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { type Bystanders, losslessKind, makesBystander, noBystanders } from "../sql/lossless";
+import { wiredFunctionExists } from "../sql/wired-functions";
 import { type PreparedStep, statementsOf } from "./prepare";
 
 /** Whether all statements are of kinds that lose nothing, and nothing in the database or in the steps makes them do more than they say. */
@@ -9,17 +10,17 @@ export async function losesNothing(live: Client, steps: readonly PreparedStep[])
     if (!statements.every((statement) => losslessKind(statement, noBystanders))) return false;
     const { onRows, onDefinitions } = await readBystanders(live);
     const bystanders = { onRows: onRows || statements.some(makesBystander), onDefinitions };
-    return statements.every((statement) => losslessKind(statement, bystanders));
+    return (
+        (!bystanders.onRows && !bystanders.onDefinitions) ||
+        statements.every((statement) => losslessKind(statement, bystanders))
+    );
 }
 
 async function readBystanders(live: Client): Promise<Bystanders> {
     const { rows } = await live.query<Bystanders>(
         `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D')
                 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE oid >= 16384 AND rulename <> '_RETURN')
-                OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
-                             JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid
-                              AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_attrdef'::regclass, 'pg_catalog.pg_constraint'::regclass)
-                            WHERE p.oid >= 16384 AND p.provolatile = 'v') AS "onRows",
+                OR ${wiredFunctionExists("p.provolatile = 'v' AND l.lanname NOT IN ('c', 'internal')")} AS "onRows",
                 EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS "onDefinitions"`,
     );
     return rows[0] ?? { onRows: true, onDefinitions: true };

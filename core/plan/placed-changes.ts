@@ -4,7 +4,7 @@ import { type RowChange, stepRowChanges } from "./dml";
 import { changedRelations } from "./earlier-rows";
 import { quoted } from "./names";
 import { type PreparedStep } from "./prepare";
-import { type Place, ScriptNames } from "./script-names";
+import { partsOfRange, type Place, ScriptNames } from "./script-names";
 
 /** A statement with what it does to rows, in names of the live database. */
 export interface PlacedStatement {
@@ -35,9 +35,7 @@ export function placeChanges(
                 placed.push({
                     statement,
                     changes: (changes.get(statement) ?? []).map((change) => placeOf(change, names)),
-                    touches: changedRelations(statement).map(({ schemaname, relname }) =>
-                        names.place([schemaname, relname].filter((part) => part !== undefined)),
-                    ),
+                    touches: changedRelations(statement).map((range) => names.place(partsOfRange(range))),
                 });
                 names.follow(statement);
             }

@@ -184,7 +184,8 @@ function known(schemas: readonly (string | undefined)[]): Path {
     return named.length !== schemas.length || named.includes("$user") ? "unknown" : named;
 }
 
-function partsOfRange({ schemaname, relname }: RangeVar): string[] {
+/** A name's parts as written: `audit`, `Log`. */
+export function partsOfRange({ schemaname, relname }: RangeVar): string[] {
     return [schemaname, relname].filter((part) => part !== undefined);
 }
 

@@ -1,6 +1,6 @@
 import type { Node, parseSync } from "libpg-query";
 import { parser } from "./parser";
-import { as, nodeType, strings, walk } from "./nodes";
+import { calledFunctions, as, nodeType, walk } from "./nodes";
 import { effectOutside } from "./outside";
 
 /** What a DO block or a function's body can do that a look at the catalog afterwards does not show. */
@@ -134,8 +134,7 @@ function queryEffects(query: string): QueryEffects | undefined {
         drops ||= type === "DropStmt" || type === "AlterTableStmt" || type === "AlterTypeStmt";
         defines ||= isDefinition(type, stmt);
         const queries = type === "SelectStmt" || type in changing || type === "InsertStmt";
-        const call = as<{ funccall?: { funcname?: Node[] } }>(stmt, "CallStmt")?.funccall?.funcname;
-        if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
+        calls.push(...calledFunctions(stmt));
         walk(stmt, (t, node) => {
             const word = changing[t];
             if (word !== undefined) words.push(word);
@@ -144,7 +143,6 @@ function queryEffects(query: string): QueryEffects | undefined {
                 (node["onConflictClause"] as { action?: string } | undefined)?.action === "ONCONFLICT_UPDATE"
             )
                 words.push("INSERT … ON CONFLICT DO UPDATE");
-            if (t === "FuncCall") calls.push(strings(node["funcname"] as never).at(-1) ?? "");
             if (t === "RangeVar" && queries) {
                 const schema = node["schemaname"];
                 const catalog =

@@ -1,3 +1,4 @@
+import { identifierPattern } from "./identifiers";
 import type { IdentifiedObject } from "./catalog";
 import { keyOf } from "./catalog";
 import type { CatalogChange, Observation, ObjectKind } from "./observation";
@@ -118,8 +119,6 @@ function isRenamed(old: IdentifiedObject, now: IdentifiedObject): boolean {
     return !attached.includes(old.kind) && (old.localName !== now.localName || old.schema !== now.schema);
 }
 
-const identifier = /"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*/gu;
-
 interface Rename {
     readonly old: IdentifiedObject;
     readonly now: IdentifiedObject;
@@ -141,14 +140,14 @@ function renamer(renames: readonly Rename[]): (old: IdentifiedObject, now: Ident
         let text = old;
         for (const { from, to } of moves) text = text.replace(from, () => to);
         const moved = text;
-        text = text.replace(identifier, (word) => words.get(word) ?? word);
+        text = text.replace(identifierPattern, (word) => words.get(word) ?? word);
         // A view keeps the name of its own column: `people.mail AS email`.
         let kept = now;
         for (const [from, to] of words) kept = kept.replaceAll(`${to} AS ${from}`, to);
         if (text === now || text === kept) return true;
         // Other things may have one of the names, and keep it: then the old name counts as the new one. A column's type never does.
         const token = (definition: string): string =>
-            definition.replace(identifier, (word) => tokens.get(word) ?? word);
+            definition.replace(identifierPattern, (word) => tokens.get(word) ?? word);
         return before.kind !== "column" && token(moved) === token(now);
     };
 }
@@ -197,6 +196,6 @@ function findVictims(gone: readonly IdentifiedObject[], after: CatalogState, nam
 function goesWithColumn(object: IdentifiedObject, after: CatalogState, named: DroppedNames): boolean {
     const table = object.ofId === undefined ? undefined : after.byId.get(object.ofId);
     if (table === undefined) return false;
-    const mentioned = new Set<string>(object.definition.match(identifier));
+    const mentioned = new Set<string>(object.definition.match(identifierPattern));
     return named.columnsOf(table).some((column) => object.kind === "sequence" || mentioned.has(column));
 }

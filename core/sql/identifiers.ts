@@ -9,6 +9,9 @@ export function quoteIdentifier(name: string): string {
     return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** Each identifier in a text as the catalog writes it, quoted or not. */
+export const identifierPattern = /"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*/gu;
+
 /** The name behind quote_ident's spelling. */
 export function unquote(name: string): string {
     return name.startsWith('"') && name.endsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;

@@ -34,6 +34,18 @@ export function strings(list: readonly Node[] | undefined): string[] {
     });
 }
 
+/** Unqualified names of the functions and procedures that a tree calls. */
+export function calledFunctions(tree: unknown): string[] {
+    const names: string[] = [];
+    walk(tree, (type, body) => {
+        // A CALL has its function without the type's name around it.
+        const call = type === "CallStmt" ? (body["funccall"] as Readonly<Record<string, unknown>> | undefined) : body;
+        const name = type === "CallStmt" || type === "FuncCall" ? call?.["funcname"] : undefined;
+        if (name !== undefined) names.push(strings(name as Node[]).at(-1) ?? "");
+    });
+    return names;
+}
+
 /** A member of a node's body that is text; empty where it is absent. */
 export function textOf(value: unknown): string {
     return typeof value === "string" ? value : "";

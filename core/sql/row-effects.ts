@@ -3,6 +3,7 @@ import type { Node } from "libpg-query";
 import { functionEffects } from "./function-effects";
 import { nameOf, shown, type RangeVar } from "./identifiers";
 import { as, strings, walk } from "./nodes";
+import { ruleSources } from "./rule-sources";
 
 /** Rows of a relation that a statement changes. */
 export interface RowChange {
@@ -77,10 +78,8 @@ export async function triggerEffects(client: Client, changes: readonly RowChange
                         SELECT next.oid, next.mask FROM tables, LATERAL (
                             SELECT i.inhrelid, tables.mask FROM pg_catalog.pg_inherits i WHERE i.inhparent = tables.oid
                             UNION ALL
-                            SELECT d.refobjid, tables.mask FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d
-                                ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
-                               AND d.refclassid = 'pg_catalog.pg_class'::regclass
-                              JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' WHERE r.ev_class = tables.oid
+                            SELECT s.source, tables.mask FROM ${ruleSources} AS s
+                              JOIN pg_catalog.pg_class v ON v.oid = s.relation AND v.relkind = 'v' WHERE s.relation = tables.oid
                             UNION ALL
                             SELECT f.conrelid, CASE WHEN tables.mask & 32 <> 0 THEN 32 ELSE 24 END FROM pg_catalog.pg_constraint f
                              WHERE f.contype = 'f' AND f.confrelid = tables.oid

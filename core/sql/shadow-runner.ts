@@ -6,7 +6,7 @@ import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
 import { functionEffects } from "./function-effects";
 import { nameOf, shown, type RangeVar } from "./identifiers";
 import { ownTransaction } from "./locks";
-import { as, nodeType, strings, walk } from "./nodes";
+import { calledFunctions, as, nodeType, strings, walk } from "./nodes";
 import type { LockTaken, Observation } from "./observation";
 import { effectOutside } from "./outside";
 import { oddRowChange, rowChangesOf, triggerEffects } from "./row-effects";
@@ -163,11 +163,7 @@ export class ShadowRunner {
         }
         const trigger = as<{ funcname?: Node[] }>(statement.node, "CreateEventTrigStmt");
         if (trigger?.funcname !== undefined) calls.push(strings(trigger.funcname).at(-1) ?? "");
-        const call = as<{ funccall?: { funcname?: Node[] } }>(statement.node, "CallStmt")?.funccall?.funcname;
-        if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
-        walk(statement.node, (t, b) => {
-            if (t === "FuncCall") calls.push(strings(b["funcname"] as never).at(-1) ?? "");
-        });
+        calls.push(...calledFunctions(statement.node));
         if (type !== "DoStmt") calls.push(...(await wiredFunctions(this.client, namedIn(statement.node))));
         if (calls.length > 0) effects.push(await functionEffects(this.client, calls));
         const outside = effects.find((e) => e.outside !== undefined)?.outside;

@@ -3,6 +3,19 @@ import type { Node } from "libpg-query";
 import { nameOf, shown, writtenName, type RangeVar, type TypeName } from "./identifiers";
 import { strings, walk } from "./nodes";
 import { rowChangesOf } from "./row-effects";
+import { ruleSources } from "./rule-sources";
+
+const wiring = ["pg_rewrite", "pg_attrdef", "pg_constraint"].map((c) => `'pg_catalog.${c}'::regclass`).join(", ");
+
+/**
+ * SQL of a condition: any function of the database's users stands in a default, a check or a rule.
+ * @param condition SQL on `p`, of pg_proc, and `l`, of pg_language
+ */
+export function wiredFunctionExists(condition: string): string {
+    return `EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+                JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid AND d.classid IN (${wiring})
+               WHERE p.oid >= 16384 AND ${condition})`;
+}
 
 /** What a statement names, through which it may call functions that it does not name. */
 export interface Named {
@@ -44,9 +57,7 @@ export async function wiredFunctions(client: Client, { relations, types }: Named
     const { rows } = await client.query<{ name: string }>({
         text: `WITH RECURSIVE relations(oid) AS (
                    SELECT to_regclass(n)::oid FROM unnest($1::text[]) AS n UNION
-                   SELECT d.refobjid FROM relations JOIN pg_catalog.pg_rewrite r ON r.ev_class = relations.oid
-                     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
-                      AND d.refclassid = 'pg_catalog.pg_class'::regclass),
+                   SELECT s.source FROM relations JOIN ${ruleSources} AS s ON s.relation = relations.oid),
                types(oid) AS (
                    SELECT to_regtype(n)::oid FROM unnest($2::text[]) AS n UNION
                    SELECT a.atttypid FROM relations JOIN pg_catalog.pg_attribute a ON a.attrelid = relations.oid UNION

@@ -8,7 +8,7 @@ import type { JudgeContext } from "./context";
 import type { Model } from "./model";
 import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
-import { as, nodeType, strings, walk } from "../nodes";
+import { calledFunctions, nodeType } from "../nodes";
 import { parseName } from "./references";
 import { oddRowChange, rowChangesOf } from "../row-effects";
 import type { Statement } from "../statement";
@@ -25,12 +25,7 @@ const runsExpressions = /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|Ref
 export async function judgeCalls(context: JudgeContext, statement: Statement): Promise<void> {
     const type = nodeType(statement.node);
     if (defining.test(type)) return;
-    const calls: string[] = [];
-    walk(statement.node, (t, body) => {
-        if (t === "FuncCall") calls.push(strings(body["funcname"] as Node[]).at(-1) ?? "");
-    });
-    const call = as<{ funccall?: { funcname?: Node[] } }>(statement.node, "CallStmt")?.funccall?.funcname;
-    if (call !== undefined) calls.push(strings(call).at(-1) ?? "");
+    const calls = calledFunctions(statement.node);
     if (runsExpressions.test(type)) calls.push(...(await context.routines.wired(namedIn(statement.node))));
     report(context, await context.routines.of(calls), type === "CallStmt" ? "procedure" : "function");
     await judgeRowTriggers(context, statement.node);

@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import type { IdentifiedObject } from "../catalog";
 import { withParts } from "../column-definition";
-import { quoteIdentifier, truncateName, unquote, type RangeVar } from "../identifiers";
+import { identifierPattern, quoteIdentifier, truncateName, unquote, type RangeVar } from "../identifiers";
 import type { JudgeContext } from "./context";
 import { partitionKey } from "./partition";
 import { chooseConstraintName, chooseRelationName } from "./names";
@@ -150,9 +150,7 @@ function usedColumns(
 
 /** The columns between the last parentheses of an index's definition. */
 function columnsIn(definition: string): string[] {
-    return [...(/\(([^()]*)\)/.exec(definition)?.[1] ?? "").matchAll(/"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*/gu)].map(
-        ([name]) => unquote(name),
-    );
+    return [...(/\(([^()]*)\)/.exec(definition)?.[1] ?? "").matchAll(identifierPattern)].map(([name]) => unquote(name));
 }
 
 export function columnRefs(tree: unknown): string[] {

@@ -2,7 +2,15 @@ import type { Node } from "libpg-query";
 import { textOf } from "../nodes";
 import type { IdentifiedObject } from "../catalog";
 import { parseColumn, withParts } from "../column-definition";
-import { nameOf, quoteIdentifier, truncateName, unquote, type RangeVar, splitTopLevel } from "../identifiers";
+import {
+    identifierPattern,
+    nameOf,
+    quoteIdentifier,
+    truncateName,
+    unquote,
+    type RangeVar,
+    splitTopLevel,
+} from "../identifiers";
 import type { JudgeContext } from "./context";
 import { bareIdentity, renameIdentity, replaceInIdentities } from "./identities";
 import { findObject, kindsOf, signatureOf } from "./object";
@@ -88,7 +96,7 @@ function checkFree(context: JudgeContext, object: IdentifiedObject, local: strin
 }
 
 /** Renames, and with a type or a table the arguments of functions that are of it. */
-export function renameObject(context: JudgeContext, object: IdentifiedObject, local: string): void {
+function renameObject(context: JudgeContext, object: IdentifiedObject, local: string): void {
     const { model } = context;
     const schema = quoteIdentifier(model.schemaName(object) ?? "");
     const from = `${schema}.${object.localName}`;
@@ -106,8 +114,6 @@ export function renameObject(context: JudgeContext, object: IdentifiedObject, lo
     model.rename(object, local);
     replaceInIdentities(context, (text) => (text === from ? `${schema}.${local}` : text));
 }
-
-const identifier = /"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*/gu;
 
 function renameColumn(
     context: JudgeContext,
@@ -135,11 +141,11 @@ function renameColumn(
             if (["constraint", "index", "statistics", "policy", "trigger"].includes(part.kind)) {
                 model.change(
                     part,
-                    part.definition.replace(identifier, (word) => (word === old ? now : word)),
+                    part.definition.replace(identifierPattern, (word) => (word === old ? now : word)),
                 );
             } else if (part.kind === "column") {
                 const { value } = parseColumn(part.definition);
-                const renamed = value?.replace(identifier, (word) => (word === old ? now : word));
+                const renamed = value?.replace(identifierPattern, (word) => (word === old ? now : word));
                 if (value?.startsWith("GENERATED")) model.change(part, withParts(part.definition, { value: renamed }));
             }
     }

@@ -1,10 +1,11 @@
 import type { Client } from "pg";
-import { wiredFunctions, type Named } from "../wired-functions";
+import { wiredFunctionExists, wiredFunctions, type Named } from "../wired-functions";
 import { functionEffects, type FunctionEffects, type RoutineSource } from "../function-effects";
 
 /** What functions do, those of the database and those that the scripts make. */
 export class RoutineEffects {
     private readonly made = new Map<string, RoutineSource[]>();
+    private someWired: boolean | undefined;
     private readonly known = new Map<string, FunctionEffects>();
 
     constructor(private readonly client: Client) {}
@@ -17,7 +18,14 @@ export class RoutineEffects {
 
     /** Functions that stand in defaults, checks and rules of what is named. */
     async wired(named: Named): Promise<string[]> {
-        return wiredFunctions(this.client, named);
+        this.someWired ??= await this.readSomeWired();
+        return this.someWired ? wiredFunctions(this.client, named) : [];
+    }
+
+    /** Most databases have none: then no statement asks. */
+    private async readSomeWired(): Promise<boolean> {
+        const { rows } = await this.client.query<{ some: boolean }>(`SELECT ${wiredFunctionExists("true")} AS some`);
+        return rows[0]?.some !== false;
     }
 
     /** @param names unqualified */

@@ -194,7 +194,7 @@ function addColumnConstraint(
     if (constraint.contype === "CONSTR_GENERATED") linkDefault(context, column, constraint.raw_expr, "i");
 }
 
-export function valueText(constraint: Constraint): string {
+function valueText(constraint: Constraint): string {
     if (constraint.contype === "CONSTR_DEFAULT") return "DEFAULT …";
     const columns = columnNames(constraint.raw_expr).map(quoteIdentifier).join(", ");
     return `GENERATED ALWAYS AS (${columns}) ${constraint.generated_kind === "v" ? "VIRTUAL" : "STORED"}`;
