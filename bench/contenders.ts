@@ -6,8 +6,9 @@ import type { BenchSet } from "./migration-set";
 /** A tool that brings a database up through all migrations and down again. */
 export interface Contender {
     readonly name: string;
-    readonly up: Command;
-    readonly down: Command;
+    /** @param url of the database */
+    readonly up: (url: string) => Command;
+    readonly down: (url: string) => Command;
 }
 
 export interface Command {
@@ -34,22 +35,17 @@ const goose: GoPrograms = {
  * Everything that can run here, ourselves first, psql second.
  * @param missing told what cannot, and why
  */
-export function contenders(
-    set: BenchSet,
-    binaries: PgBinaries,
-    url: string,
-    missing: (text: string) => void,
-): Contender[] {
+export function contenders(set: BenchSet, binaries: PgBinaries, missing: (text: string) => void): Contender[] {
     const node = process.execPath;
     const ours = path.join(root, "dist", "cli", "main.js");
     const list: Contender[] = [
         {
             name: "schemaward",
-            up: { file: node, args: [ours, "migrate", "--dir", set.numbered, "--yes"] },
-            down: {
+            up: () => ({ file: node, args: [ours, "migrate", "--dir", set.numbered, "--yes"] }),
+            down: () => ({
                 file: node,
                 args: [ours, "migrate", "--dir", set.numbered, "--yes", "--allow-data-loss", "--to", "0"],
-            },
+            }),
         },
     ];
     if (binaries.hasDump) {
@@ -57,8 +53,8 @@ export function contenders(
         const flags = ["-qX", "-v", "ON_ERROR_STOP=1", "-f"];
         list.push({
             name: "psql",
-            up: { file: psql, args: [...flags, set.psqlUp, url] },
-            down: { file: psql, args: [...flags, set.psqlDown, url] },
+            up: (url) => ({ file: psql, args: [...flags, set.psqlUp, url] }),
+            down: (url) => ({ file: psql, args: [...flags, set.psqlDown, url] }),
         });
     } else missing("psql: no client programs lie beside this server");
     const goTool = (programs: GoPrograms, program: string): string | undefined => {
@@ -70,20 +66,25 @@ export function contenders(
     const migrate = goTool(golangMigrate, "migrate");
     if (migrate !== undefined) {
         // Its own history table has the name of the one that the first migration makes.
-        const flags = ["-path", set.golangMigrate, "-database", `${url}&x-migrations-table=golang_migrations`];
+        const flags = (url: string): string[] => [
+            "-path",
+            set.golangMigrate,
+            "-database",
+            `${url}&x-migrations-table=golang_migrations`,
+        ];
         list.push({
             name: "golang-migrate 4.19",
-            up: { file: migrate, args: [...flags, "up"] },
-            down: { file: migrate, args: [...flags, "down", "-all"] },
+            up: (url) => ({ file: migrate, args: [...flags(url), "up"] }),
+            down: (url) => ({ file: migrate, args: [...flags(url), "down", "-all"] }),
         });
     }
     const gooseFile = goTool(goose, "goose");
     if (gooseFile !== undefined) {
-        const flags = ["-dir", set.goose, "postgres", url];
+        const flags = (url: string): string[] => ["-dir", set.goose, "postgres", url];
         list.push({
             name: "goose 3.26",
-            up: { file: gooseFile, args: [...flags, "up"] },
-            down: { file: gooseFile, args: [...flags, "reset"] },
+            up: (url) => ({ file: gooseFile, args: [...flags(url), "up"] }),
+            down: (url) => ({ file: gooseFile, args: [...flags(url), "reset"] }),
         });
     }
     const pgMigrate = path.join(root, "node_modules", "node-pg-migrate", "bin", "node-pg-migrate.js");
@@ -98,8 +99,8 @@ export function contenders(
     ];
     list.push({
         name: "node-pg-migrate",
-        up: { file: node, args: [pgMigrate, "up", ...flags] },
-        down: { file: node, args: [pgMigrate, "down", "1000000", ...flags] },
+        up: () => ({ file: node, args: [pgMigrate, "up", ...flags] }),
+        down: () => ({ file: node, args: [pgMigrate, "down", "1000000", ...flags] }),
     });
     return list;
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { exitCodes } from "../core/errors";
 import { fail } from "./output";
@@ -6,6 +7,10 @@ import type { TargetFlags } from "./target";
 
 // A URL given with --url may hold a password; this takes it out of the process list.
 process.title = "schemaward";
+
+// PostgreSQL's parser is WebAssembly that runs for a moment only: compiling it a second time, better, takes three times as long as it saves
+// (1,000 scripts: 270 ms instead of 100, and 40 MB). Only here, where the process is ours.
+setFlagsFromString("--liftoff-only");
 
 interface CommonFlags extends TargetFlags {
     readonly json?: boolean;

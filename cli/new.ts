@@ -16,7 +16,7 @@ export async function newMigration(name: string, flags: TargetFlags & { readonly
     }
     const { dir, format } = await folder(flags);
     mkdirSync(dir, { recursive: true });
-    const set = readSet(dir, format);
+    const set = await readSet(dir, format);
     const last = set.migrations.at(-1)?.version ?? "000";
     const version = String(BigInt(last) + 1n).padStart(last.length, "0");
     const today = new Date().toISOString().slice(0, 10);

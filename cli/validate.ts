@@ -21,7 +21,7 @@ export async function validate(flags: TargetFlags & { readonly json?: boolean })
         throw new BadInputError({ what: "Which migrations?", next: "Give --stack NAME, or --dir DIR." });
     const dir = resolve(target?.projectDir ?? process.cwd(), target?.declaration.migrations.dir ?? flags.dir ?? "");
     const format = target?.declaration.migrations.format ?? flags.format ?? "numbered";
-    const set = readSet(dir, format);
+    const set = await readSet(dir, format);
     await loadParser();
     const problems = set.migrations.flatMap((m) => problemsOf(m, format));
     if (problems.length > 0) {

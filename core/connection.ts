@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { Socket } from "node:net";
 import { promisify } from "node:util";
 import type { Client as PgClient, ClientConfig } from "pg";
 import { BadInputError, FailedError } from "./errors";
@@ -48,6 +49,13 @@ export interface ConnectOptions {
     /** Run-time parameters sent in the start-up packet, so that RESET ALL returns to them. */
     readonly parameters?: Readonly<Record<string, string>>;
     readonly connectTimeoutMs?: number;
+    /**
+     * Whether a question is sent without waiting for the answers to those before it: for a session that only we use, where an error is
+     * no reason not to run what was sent behind it.
+     */
+    readonly pipeline?: boolean;
+    /** Gives up the attempt. */
+    readonly signal?: AbortSignal;
 }
 
 export function openDatabase(reference: ConnectionReference, database?: string): Database {
@@ -162,21 +170,31 @@ function describe(config: ClientConfig): string {
 }
 
 async function connect(config: ClientConfig, purpose: string, options: ConnectOptions): Promise<PgClient> {
-    const { Client } = await import("pg");
+    const { Client } = await import("./driver.js");
     const parameters = Object.entries(options.parameters ?? {})
         .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`)
         .join(" ");
+    const socket = new Socket();
+    const giveUp = (): void => {
+        socket.destroy();
+    };
+    options.signal?.addEventListener("abort", giveUp, { once: true });
     const client = new Client({
         ...config,
+        stream: () => socket,
+        pipeline: options.pipeline ?? false,
         application_name: `schemaward ${purpose}`,
         connectionTimeoutMillis: options.connectTimeoutMs ?? 15_000,
         keepAlive: true,
         options: [config.options, parameters].filter((o) => o !== undefined && o !== "").join(" "),
     });
+    sockets.set(client, socket);
     // A connection that dies while idle must not end the process; the next query on it reports the loss.
     client.on("error", () => undefined);
     try {
+        options.signal?.throwIfAborted();
         await client.connect();
+        options.signal?.removeEventListener("abort", giveUp);
         return client;
     } catch (error) {
         await client.end().catch(() => undefined);
@@ -187,6 +205,17 @@ async function connect(config: ClientConfig, purpose: string, options: ConnectOp
             cause: error,
         });
     }
+}
+
+/** Milliseconds for the farewell. */
+const endTimeoutMs = 2_000;
+const sockets = new WeakMap<PgClient, Socket>();
+
+/** Ends a connection of `Database.connect`, also one whose server has stopped answering. */
+export async function disconnect(client: PgClient): Promise<void> {
+    const cut = setTimeout(() => sockets.get(client)?.destroy(), endTimeoutMs);
+    await client.end().catch(() => undefined);
+    clearTimeout(cut);
 }
 
 function hintFor(error: unknown): string {

@@ -1,21 +1,22 @@
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "../driver";
 import { isSensitive } from "../sql/sensitive";
 import { type Origin, storedSqlLimit } from "./ledger";
 
 // Everything here is SQL text with its values as literals, so that a migration, its rows and its COMMIT go to the server in
-// one message. To be run with search_path = pg_catalog and as the role that logs in.
+// one message. To be run as the role that logs in, and all but EXECUTE with search_path = pg_catalog.
 
 /** Milliseconds since the transaction began: what a script took, when its rows are written at its end. */
 const elapsed = "(extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000)::integer";
 
-/** What the server says when `lockCheck` fails. */
+/** What the server says when `lockQuery` fails. */
 export const lockLostMessage = "schemaward has lost its lock";
 
 /**
  * Statements that a session needs before those below: planning them anew for each migration would take a good part of the time
- * of a small one. A script's DISCARD ALL or DEALLOCATE ALL takes them away; see `isUnprepared`.
+ * of a small one. To be run with search_path = pg_catalog, which they keep. A script's DISCARD ALL or DEALLOCATE ALL takes them away; see
+ * `isUnprepared`.
  */
-export const ledgerStatements: readonly string[] = [
+export const ledgerStatements = (locks: RunLocks): readonly string[] => [
     `PREPARE schemaward_step (uuid, text, text, text) AS
         INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms) VALUES ($1, $2, $3, $4, ${elapsed})`,
     `PREPARE schemaward_applied (text, text, text, text, text, text, text, text, text, text, text, text, uuid) AS
@@ -23,7 +24,11 @@ export const ledgerStatements: readonly string[] = [
             down_sql, origin, applied_by, run_id, duration_ms)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed})`,
     `PREPARE schemaward_undone (text, text) AS DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2`,
+    `PREPARE schemaward_locks AS ${lockQuery(locks)}`,
 ];
+
+/** See `ledgerStatements`; fails when the run has lost a lock. */
+export const lockCheck = "EXECUTE schemaward_locks";
 
 /** Whether an error of the server means that the session has lost `ledgerStatements`. */
 export function isUnprepared({ code, message }: { readonly code?: unknown; readonly message?: string }): boolean {
@@ -135,12 +140,12 @@ export interface RunLocks {
 }
 
 /**
- * A statement for the worker's session that fails when the run has lost a lock: last before a COMMIT, so that what is done after
+ * A query for the worker's session that fails when the run has lost a lock: last before a COMMIT, so that what is done after
  * that is rolled back. It asks by trying, which is far cheaper than a look into pg_locks: the worker's own lock can be taken again
  * until the transaction's end, unless another run has it; the guard's can be taken only when the guard has lost it. (When another
  * run took it, that run still waits for the worker's.) The message stands in a failing cast, which needs no function of ours.
  */
-export function lockCheck({ guard, worker }: RunLocks): string {
+function lockQuery({ guard, worker }: RunLocks): string {
     return `SELECT (CASE WHEN pg_try_advisory_xact_lock(${worker}) AND NOT pg_try_advisory_xact_lock(${guard})
                          THEN '1' ELSE '${lockLostMessage}' END)::integer`;
 }

@@ -86,9 +86,14 @@ const none: Ledger = {
 
 /**
  * Reads a set's ledger; changes nothing and needs USAGE on schema `schemaward` and SELECT on its tables only.
+ * @param onStamp called with the catalog's stamp, where there is one, while the rest is still on its way; for a client with `pipeline`
  * @throws RefusedError when the ledger is of a newer schemaward, FailedError when it may not be read
  */
-export async function readLedger(client: Client, set: string): Promise<Ledger> {
+export async function readLedger(
+    client: Client,
+    set: string,
+    onStamp?: (catalogStamp: string) => void,
+): Promise<Ledger> {
     const { rows: found } = await client.query<{ there: boolean }>(
         "SELECT to_regclass('schemaward.sets') IS NOT NULL AS there",
     );
@@ -109,12 +114,14 @@ export async function readLedger(client: Client, set: string): Promise<Ledger> {
                 next: "Use the newer schemaward that wrote it.",
             });
         }
-        const { rows } = await client.query<MigrationRow>({
+        const answer = client.query<MigrationRow>({
             text: `SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq::float8 AS seq,
                           origin, applied_by, applied_at, duration_ms
                      FROM schemaward.migrations WHERE set_name = $1 ORDER BY seq`,
             values: [set],
         });
+        if (mine.catalog_stamp !== null) onStamp?.(mine.catalog_stamp);
+        const { rows } = await answer;
         const { rows: progress } = await client.query<ProgressRow>({
             text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
             values: [set],

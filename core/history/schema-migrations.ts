@@ -1,5 +1,6 @@
-import { type Client, escapeLiteral } from "pg";
 import type { Node } from "libpg-query";
+import type { Client } from "pg";
+import { escapeLiteral } from "../driver";
 import { RefusedError } from "../errors";
 import { as, strings } from "../sql/nodes";
 import type { Statement } from "../sql/statement";
@@ -13,8 +14,10 @@ export interface MirrorShape {
     readonly table: string;
     /** Quoted column that holds the version, if there is one. */
     readonly versionColumn: string | undefined;
-    /** Its type. */
+    /** What a version is cast to: its type, for all kinds of text `text`, since a cast to a shorter one would cut it silently. */
     readonly versionType: string;
+    /** Whether each row has a version, so that no name is needed to find it. */
+    readonly alwaysVersion: boolean;
     /** Quoted column that holds the migration's name, if there is one. */
     readonly nameColumn: string | undefined;
     /** How names are written there. */
@@ -27,6 +30,7 @@ export interface MirrorKey {
     readonly name: string;
 }
 
+const textTypes = ["text", "character varying", "character"];
 const nameColumns = ["migration_name", "filename", "file_name", "name", "migration", "script_name", "script"];
 
 /**
@@ -34,9 +38,15 @@ const nameColumns = ["migration_name", "filename", "file_name", "name", "migrati
  * @throws RefusedError when the table is another tool's of the same name, or has no column to tell migrations by
  */
 export async function readMirrorShape(client: Client): Promise<MirrorShape | undefined> {
-    const { rows } = await client.query<{ table: string; column: string; quoted: string; type: string }>({
+    const { rows } = await client.query<{
+        table: string;
+        column: string;
+        quoted: string;
+        type: string;
+        required: boolean;
+    }>({
         text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, a.attname AS column, quote_ident(a.attname) AS quoted,
-                      format_type(a.atttypid, NULL) AS type
+                      format_type(a.atttypid, NULL) AS type, a.attnotnull AS required
                  FROM pg_catalog.pg_class c
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -68,7 +78,8 @@ export async function readMirrorShape(client: Client): Promise<MirrorShape | und
     return {
         table: first.table,
         versionColumn: version?.quoted,
-        versionType: version?.type ?? "text",
+        versionType: version === undefined || textTypes.includes(version.type) ? "text" : version.type,
+        alwaysVersion: version?.required === true,
         nameColumn: name?.quoted,
         nameStyle: name === undefined ? "name" : await readNameStyle(client, first.table, name.quoted, name.column),
     };
@@ -117,6 +128,9 @@ export function mirrorApplied(shape: MirrorShape, key: MirrorKey, maybeThere: bo
 
 /** SQL that deletes a migration's row. */
 export function mirrorUndone(shape: MirrorShape, key: MirrorKey): string {
+    // By index, where there is one: a rule that looks at each row would make the way back longer with each migration.
+    if (shape.versionColumn !== undefined && shape.alwaysVersion)
+        return `DELETE FROM ${shape.table} WHERE ${shape.versionColumn} = ANY (${escapeLiteral(`{${spellings(key.version).join(",")}}`)}::${shape.versionType}[])`;
     return `DELETE FROM ${shape.table} WHERE ${ownRow(shape, key)}`;
 }
 
@@ -129,6 +143,15 @@ function ownRow(shape: MirrorShape, key: MirrorKey): string {
         ...(shape.nameColumn === undefined ? [] : [`${shape.nameColumn} = ${escapeLiteral(nameFor(shape, key))}`]),
     ].join(" OR ");
 }
+
+/** A version with as many leading zeros as people may have written. */
+function spellings(version: string): string[] {
+    const digits = version.replace(/^0+(?=\d)/, "");
+    const longest = Math.max(version.length, mostDigits);
+    return Array.from({ length: longest - digits.length + 1 }, (_, zeros) => "0".repeat(zeros) + digits);
+}
+
+const mostDigits = 20;
 
 function nameFor(shape: MirrorShape, key: MirrorKey): string {
     if (shape.nameStyle === "name") return key.name;

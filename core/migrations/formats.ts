@@ -4,7 +4,7 @@ import { numberedDownFile, readNumberedSet } from "./numbered";
 import type { MigrationSet } from "./set";
 
 interface Format {
-    read(dir: string): MigrationSet;
+    read(dir: string): Promise<MigrationSet>;
     /** Where the down script of a version would be, for messages. */
     downFile(version: string): string;
 }
@@ -25,6 +25,6 @@ export function formatNamed(name: string): Format {
 }
 
 /** @throws BadInputError as the format's reader does */
-export function readSet(dir: string, format: string): MigrationSet {
+export async function readSet(dir: string, format: string): Promise<MigrationSet> {
     return formatNamed(format).read(dir);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Dirent, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
 import type { Migration, MigrationSet, Script } from "./set";
 
@@ -8,32 +9,35 @@ const upName = /^(\d+)_(.+)\.sql$/;
 const downName = /^(\d+)_down\.sql$/;
 const rollbackDir = "rollback";
 const untouched = "Nothing was touched.";
+/** Read without letting go, one after the other: faster than each on its own in the background. */
+const filesPerTurn = 50;
 
 /**
- * Reads a set as PhysioFlow keeps it: `NNN_name.sql` with `rollback/NNN_down.sql`, any width, numeric order.
+ * Reads a set as PhysioFlow keeps it: `NNN_name.sql` with `rollback/NNN_down.sql`, any width, numeric order. In between it lets go,
+ * so that a connection can be opened at the same time.
  * A missing down script is no error here: whether one is needed, the plan knows. Down scripts are read when they are looked at.
  * @throws BadInputError for a folder that is not there, a name that does not fit, two files of one version, text that
  * is not UTF-8, and a file that lies outside the folder (a symbolic link)
  */
-export function readNumberedSet(dir: string): MigrationSet {
+export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     const root = resolve(dir);
     const ups = collect(root, "", upName);
     const downs = collect(root, rollbackDir, downName);
-    const migrations = [...ups.values()]
-        .sort((a, b) => compareNumbers(a.version, b.version))
-        .map(({ version, name, file }): Migration => {
-            const found = downs.get(key(version));
-            let down: Script | undefined;
-            return {
-                version,
-                name,
-                up: readScript(root, file),
-                hasDown: found !== undefined,
-                get down() {
-                    return found === undefined ? undefined : (down ??= readScript(root, found.file));
-                },
-            };
+    const migrations: Migration[] = [];
+    for (const { version, name, file } of [...ups.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
+        const found = downs.get(key(version));
+        let down: Script | undefined;
+        if (migrations.length % filesPerTurn === 0) await setImmediate();
+        migrations.push({
+            version,
+            name,
+            up: readScript(root, file),
+            hasDown: found !== undefined,
+            get down() {
+                return found === undefined ? undefined : (down ??= readScript(root, found.file));
+            },
         });
+    }
     const byNumber = new Map(migrations.map((m) => [key(m.version), m]));
     return {
         dir: root,

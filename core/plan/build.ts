@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Client } from "pg";
-import { type Database, openDatabase } from "../connection";
+import { type Database, disconnect, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { explainFailure } from "./database-failure";
 import { readStoredCatalog } from "../history/ledger";
@@ -10,14 +10,16 @@ import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
+import type { Observation } from "../sql/observation";
 import { decide, type Decision } from "./decide";
 import { planDigest } from "./digest";
-import { findLosses, totalLoss } from "./losses";
-import { observeSteps, type ObserveMode } from "./observe-steps";
+import { RelationReader } from "./live-facts";
+import { findLosses, relationsOf, totalLoss } from "./losses";
+import { losesNothingAtAll, observeSteps, type ObserveMode, readAhead } from "./observe-steps";
 import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import { planStep } from "./plan-step";
 import { prepareSteps, type PreparedStep } from "./prepare";
-import { type DatabaseState, readState } from "./read-state";
+import { type DatabaseState, readHistory, stateOf } from "./read-state";
 import { planSnapshot, storeProblem } from "./snapshot-estimate";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
@@ -31,6 +33,8 @@ export interface PlanOptions {
     readonly approveWith?: string;
     /** `--stack prod` and the like, for the line that says how to carry the plan out. */
     readonly commandFlags?: string;
+    /** The declared set, where it is being read already. */
+    readonly set?: Promise<MigrationSet>;
     /** Connection that holds the run's lock; absent: one is opened and closed. Not in a transaction. */
     readonly client?: Client;
     /** Whether the version may be written without its leading zeros: for the command line, not for a stack's file. */
@@ -54,15 +58,34 @@ export interface Planned {
  * @throws BadInputError for wrong files or settings, FailedError when the database does not answer
  */
 export async function buildPlan(declaration: Declaration, options: PlanOptions): Promise<Planned> {
-    const set = readSet(resolve(options.projectDir, declaration.migrations.dir), declaration.migrations.format);
     const database = openDatabase(declaration.connection);
+    const giveUp = new AbortController();
+    const set = options.set ?? readMigrations(declaration, options.projectDir);
+    // Bad files are told at once, without waiting for a server that does not answer.
+    set.catch(() => {
+        giveUp.abort();
+    });
     if (options.client !== undefined) return planWith(options.client, database, declaration, options, set);
-    const client = await database.connect("plan");
+    let client: Client;
+    try {
+        client = await database.connect("plan", { pipeline: true, signal: giveUp.signal });
+    } catch (error) {
+        await set;
+        throw error;
+    }
     try {
         return await planWith(client, database, declaration, options, set);
     } finally {
-        await client.end();
+        await disconnect(client);
     }
+}
+
+/**
+ * Reads the declared set.
+ * @throws BadInputError as its format's reader does
+ */
+export function readMigrations({ migrations }: Declaration, projectDir: string): Promise<MigrationSet> {
+    return readSet(resolve(projectDir, migrations.dir), migrations.format);
 }
 
 /** Milliseconds for a count or a catalog query on the live database before an estimate has to do. */
@@ -75,17 +98,29 @@ async function planWith(
     database: Database,
     declaration: Declaration,
     options: PlanOptions,
-    set: MigrationSet,
+    reading: Promise<MigrationSet>,
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     // With row_security off a count that policies would make smaller fails instead.
     await client.query(
         `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
     );
+    const mode = options.observe;
+    const relations = new RelationReader(client);
+    const ahead: Promise<unknown>[] = [];
     try {
         if (declaration.run.searchPath.length > 0)
             await client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]);
-        const state = await readState(client, declaration, set);
+        let stamp: Promise<string> | undefined;
+        const history = await readHistory(client, declaration, () => {
+            if (mode === "quick") return;
+            // The server works at this while the files are read.
+            stamp = readCatalogStamp(client);
+            stamp.catch(() => undefined);
+            ahead.push(stamp);
+        });
+        const set = await reading;
+        const state = await stateOf(client, declaration, set, history);
         const decision = decide({
             set,
             applied: state.applied,
@@ -95,16 +130,29 @@ async function planWith(
             outOfOrder: declaration.policy.outOfOrder,
             downFile: (version) => formatNamed(set.format).downFile(version),
         });
+        const model = readAhead({ live: client, database, declaration, mode }, decision.steps);
+        if (model !== undefined) ahead.push(model);
         const steps = await prepareSteps(decision.steps, declaration.history.mirror !== "none");
-        const observations = await observeSteps(client, database, declaration, set, state, steps, options.observe);
-        const losses =
-            options.observe === "none"
-                ? []
-                : await findLosses(client, steps, observations, { historyTable: state.mirror?.table, timeoutMs });
-        const planSteps = await Promise.all(
-            steps.map((step, i) => planStep(client, step, observations[i], losses[i] ?? [])),
+        const onObservation = (observation: Observation): void => {
+            relations.expect(relationsOf(observation));
+        };
+        const observations = await observeSteps(
+            { live: client, database, declaration, mode, model, onObservation },
+            set,
+            state,
+            steps,
         );
-        const drift = await findDrift(client, declaration.set, state, options.observe);
+        const losses =
+            mode === "none" || losesNothingAtAll(observations)
+                ? []
+                : await findLosses(client, relations, steps, observations, {
+                      historyTable: state.mirror?.table,
+                      timeoutMs,
+                  });
+        const planSteps: PlanStep[] = [];
+        for (const [i, step] of steps.entries())
+            planSteps.push(await planStep(relations, step, observations[i], losses[i] ?? []));
+        const drift = await findDrift(client, declaration.set, state, stamp);
         const snapshot =
             steps.length === 0 || declaration.snapshot.store === undefined
                 ? null
@@ -112,10 +160,21 @@ async function planWith(
         const plan = assemble(declaration, options, { state, decision, steps, planSteps, drift, snapshot });
         return { plan, set, state, steps };
     } catch (error) {
-        throw planningFailed(error, timeoutMs);
+        throw planningFailed(await firstOf(error, ahead), timeoutMs);
     } finally {
+        // Also what turned out not to be needed must not go on in somebody else's transaction.
+        await Promise.allSettled(ahead);
         await client.query("ROLLBACK").catch(() => undefined);
     }
+}
+
+/** In a transaction that an error has ended, every later question fails for that alone: the error of what was asked first is meant. */
+async function firstOf(error: unknown, asked: readonly Promise<unknown>[]): Promise<unknown> {
+    if ((error as { code?: unknown }).code !== "25P02") return error;
+    for (const result of await Promise.allSettled(asked))
+        if (result.status === "rejected" && (result.reason as { code?: unknown }).code !== "25P02")
+            return result.reason;
+    return error;
 }
 
 /** What a person can do about an error of the server while planning. */
@@ -252,9 +311,13 @@ function warningsFor(state: DatabaseState, declaration: Declaration): string[] {
     return [];
 }
 
-async function findDrift(client: Client, set: string, state: DatabaseState, mode: ObserveMode): Promise<Drift[]> {
-    const { catalogStamp } = state.ledger;
-    if (catalogStamp === null || mode === "quick" || (await readCatalogStamp(client)) === catalogStamp) return [];
+async function findDrift(
+    client: Client,
+    set: string,
+    { ledger }: DatabaseState,
+    stamp: Promise<string> | undefined,
+): Promise<Drift[]> {
+    if (stamp === undefined || (await stamp) === ledger.catalogStamp) return [];
     const stored = await readStoredCatalog(client, set);
     if (stored === undefined) return [];
     const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));

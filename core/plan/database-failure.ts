@@ -1,4 +1,4 @@
-import { DatabaseError } from "pg";
+import { DatabaseError } from "../driver";
 import { FailedError } from "../errors";
 import { redactSql } from "../sql/sensitive";
 

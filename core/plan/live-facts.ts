@@ -89,9 +89,54 @@ export interface RelationFacts {
     readonly isEmpty: boolean;
 }
 
-/** Facts of relations by name as the search_path resolves it; a name that is not there is left out. */
-export async function readRelations(client: Client, names: readonly string[]): Promise<Map<string, RelationFacts>> {
-    if (names.length === 0) return new Map();
+/**
+ * Facts of relations by name as the search_path resolves it; a name that is not there is left out. What is expected to be asked for can be
+ * read ahead, while the steps are still being judged: the sizes of a thousand tables take the server a while.
+ */
+export class RelationReader {
+    private readonly asked = new Set<string>();
+    private readonly known = new Map<string, RelationFacts>();
+    private readonly answers: Promise<void>[] = [];
+    private waiting: string[] = [];
+
+    constructor(private readonly client: Client) {}
+
+    /** Names that `read` will be asked for, most likely. */
+    expect(names: readonly string[]): void {
+        this.waiting.push(...names.filter((name) => !this.asked.has(name)));
+        if (this.waiting.length >= aheadSize) this.ask();
+    }
+
+    /** @throws pg's DatabaseError, also for what was read ahead */
+    async read(names: readonly string[]): Promise<Map<string, RelationFacts>> {
+        if (names.length === 0) return new Map();
+        this.waiting.push(...names.filter((name) => !this.asked.has(name)));
+        this.ask();
+        await Promise.all(this.answers);
+        return new Map(
+            names.flatMap((name) => {
+                const found = this.known.get(name);
+                return found === undefined ? [] : [[name, found] as const];
+            }),
+        );
+    }
+
+    private ask(): void {
+        if (this.waiting.length === 0) return;
+        for (const name of this.waiting) this.asked.add(name);
+        const answer = readRelations(this.client, this.waiting).then((found) => {
+            for (const [name, facts] of found) this.known.set(name, facts);
+        });
+        // An error is for whoever reads; nobody may.
+        answer.catch(() => undefined);
+        this.answers.push(answer);
+        this.waiting = [];
+    }
+}
+
+const aheadSize = 200;
+
+async function readRelations(client: Client, names: readonly string[]): Promise<Map<string, RelationFacts>> {
     const { rows } = await client.query<{
         name: string;
         qualified: string;

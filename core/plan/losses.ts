@@ -5,7 +5,7 @@ import { keepsRows } from "../sql/keeps-rows";
 import type { RowChange } from "./dml";
 import { EarlierRows } from "./earlier-rows";
 import { ForeignKeys, readForeignKeys } from "./foreign-keys";
-import { type Count, type CountQuestion, countRows, readRelations, type RelationFacts } from "./live-facts";
+import { type Count, type CountQuestion, countRows, type RelationFacts, type RelationReader } from "./live-facts";
 import { columnOf, qualify, quoted } from "./names";
 import { namesIn, placeChanges, type PlacedStatement } from "./placed-changes";
 import type { Loss } from "./plan";
@@ -16,20 +16,19 @@ import { keepsValues } from "./value-types";
 /**
  * What each step destroys, counted in the live database.
  * @param client in a READ ONLY transaction with the migrations' search_path
+ * @param relations of the same client
  */
 export async function findLosses(
     client: Client,
+    relations: RelationReader,
     steps: readonly PreparedStep[],
     observations: readonly Observation[],
     settings: Omit<LossContext, "keys">,
 ): Promise<Loss[][]> {
     const placed = placeChanges(steps, observations);
     const changesRows = placed.some((step) => step.some(({ changes }) => changes.length > 0));
-    const names = [
-        ...(changesRows ? placed.flatMap(namesIn) : []),
-        ...observations.flatMap((o) => [...o.dropped, ...o.changed].flatMap((c) => liveTable(c) ?? [])),
-    ];
-    const facts = await readRelations(client, names);
+    const names = [...(changesRows ? placed.flatMap(namesIn) : []), ...observations.flatMap(relationsOf)];
+    const facts = await relations.read(names);
     const keys = !changesRows ? new ForeignKeys([], []) : await readForeignKeys(client);
     const context: LossContext = { ...settings, keys };
     const candidates: Candidate[] = [];
@@ -240,6 +239,11 @@ function fromTypeChange(step: number, change: CatalogChange): Candidate | undefi
         // Some values may fit: the count is a bound.
         stale: true,
     };
+}
+
+/** The live tables that lose or change something in a step. */
+export function relationsOf({ dropped, changed }: Observation): string[] {
+    return [...dropped, ...changed].flatMap((change) => liveTable(change) ?? []);
 }
 
 /** The live table that a change to a table or a column concerns. */

@@ -3,7 +3,9 @@ import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
 import type { MigrationSet } from "../migrations/set";
 import { losesNothing } from "./lossless-steps";
-import type { Observation, ObservedStep } from "../sql/observation";
+import type { Model } from "../sql/judge/model";
+import type { Observation, ObservedStep, SessionSettings } from "../sql/observation";
+import type { DecidedStep } from "./decide";
 import { type PreparedStep, statementsOf } from "./prepare";
 import type { DatabaseState } from "./read-state";
 
@@ -20,20 +22,58 @@ export type ObserveMode = "full" | "lossless" | "quick" | "none";
 /** So many steps are observed even where nothing is at stake, to say early which of them would fail. */
 const longPlan = 100;
 
+/** What observing goes by. */
+export interface ObserveContext {
+    readonly live: Client;
+    readonly database: Database;
+    readonly declaration: Declaration;
+    readonly mode: ObserveMode;
+    /** What `readAhead` has begun to read. */
+    readonly model: Promise<Model> | undefined;
+    /** Told of a step as soon as it is judged, where it is. */
+    readonly onObservation: (observation: Observation) => void;
+}
+
+/**
+ * Begins to read what steps will be judged by while their scripts are still being parsed; undefined where it is not known yet whether
+ * they need to be.
+ */
+export function readAhead(
+    { live, database, declaration, mode }: Omit<ObserveContext, "model" | "onObservation">,
+    steps: readonly DecidedStep[],
+): Promise<Model> | undefined {
+    if (mode !== "quick" || !steps.some(({ direction }) => direction === "down")) return undefined;
+    const model = import("../sql/judge/model-read.js").then(({ readModel }) =>
+        readModel(live, sessionSettings(database, declaration)),
+    );
+    model.catch(() => undefined);
+    return model;
+}
+
+function sessionSettings(database: Database, declaration: Declaration): SessionSettings {
+    return {
+        ...(database.role === undefined ? {} : { role: database.role }),
+        searchPath: declaration.run.searchPath,
+    };
+}
+
+const losslessReason = "every statement is of a kind that loses nothing";
+
+/** Whether nothing was looked at because there is nothing to lose. */
+export function losesNothingAtAll(observations: readonly Observation[]): boolean {
+    return observations.every(({ method, reason }) => method === "skipped" && reason === losslessReason);
+}
+
 /** One observation for each step. */
 export async function observeSteps(
-    live: Client,
-    database: Database,
-    declaration: Declaration,
+    { live, database, declaration, mode, model, onObservation }: ObserveContext,
     set: MigrationSet,
     state: DatabaseState,
     steps: readonly PreparedStep[],
-    mode: ObserveMode,
 ): Promise<Observation[]> {
     if (steps.length === 0) return [];
     if (mode === "none") return steps.map(() => unseen("not asked for"));
-    if (mode !== "full" && (await losesNothing(live, steps)))
-        return steps.map(() => unseen("every statement is of a kind that loses nothing"));
+    if (mode !== "full" && (await losesNothing(live, steps))) return steps.map(() => unseen(losslessReason));
     if (steps.length > longPlan && (await isEmpty(live, state.mirror?.table)))
         return steps.map(() =>
             unseen(`more than ${longPlan} steps, on a database that has nothing to lose or to lock`),
@@ -43,13 +83,11 @@ export async function observeSteps(
         statements: statementsOf(step),
         transactional: step.shape.units.every((u) => u.transactional),
     }));
-    const settings = {
-        ...(database.role === undefined ? {} : { role: database.role }),
-        searchPath: declaration.run.searchPath,
-    };
+    const settings = sessionSettings(database, declaration);
     // Loaded here: what has nothing to observe does not wait for them.
     const { judge } = await import("../sql/judge.js");
-    if (mode === "quick") return judge(live, observed, settings);
+    if (mode === "quick")
+        return judge(live, observed, settings, { ...(model === undefined ? {} : { model }), onObservation });
     const [{ observe }, { openShadow }] = await Promise.all([import("../sql/observe.js"), import("../sql/shadow.js")]);
     const applied = state.applied.map(({ version }) => ({
         version,

@@ -1,20 +1,18 @@
-import type { Client } from "pg";
 import { redactSql } from "../sql/sensitive";
 import type { CatalogChange, Observation } from "../sql/observation";
-import { readRelations } from "./live-facts";
+import type { RelationReader } from "./live-facts";
 import type { Lock, Loss, ObjectChange, PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 
 /** The plan's account of one step, from what was observed and counted. */
 export async function planStep(
-    client: Client,
+    relations: RelationReader,
     step: PreparedStep,
     observation: Observation | undefined,
     losses: readonly Loss[],
 ): Promise<PlanStep> {
     const dropped = independent(observation?.dropped ?? []);
-    const sizes = await readRelations(
-        client,
+    const sizes = await relations.read(
         dropped.filter((c) => c.object.kind === "materialized view").flatMap((c) => c.liveName ?? []),
     );
     return {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { isOwnRowMaintenance } from "../history/schema-migrations";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
@@ -19,6 +20,8 @@ export interface PreparedStep extends DecidedStep {
     readonly replaced: readonly Replaced[];
 }
 
+const stepsPerTurn = 20;
+
 /**
  * Parses the scripts of all steps before anything is touched.
  * @param mirrored whether the set's own rows in the history table are written by us
@@ -26,7 +29,13 @@ export interface PreparedStep extends DecidedStep {
  */
 export async function prepareSteps(steps: readonly DecidedStep[], mirrored: boolean): Promise<PreparedStep[]> {
     if (steps.length > 0) await loadParser();
-    return steps.map((step) => prepareStep(step, mirrored));
+    const prepared: PreparedStep[] = [];
+    for (const step of steps) {
+        prepared.push(prepareStep(step, mirrored));
+        // Lets answers of the server in.
+        if (prepared.length % stepsPerTurn === 0) await setImmediate();
+    }
+    return prepared;
 }
 
 function prepareStep(step: DecidedStep, mirrored: boolean): PreparedStep {

@@ -19,15 +19,41 @@ export interface DatabaseState {
     readonly refusals: readonly Refusal[];
 }
 
+/** What is written in a database, before it is held against the files. */
+export interface History {
+    readonly ledger: Ledger;
+    readonly mirror: MirrorShape | undefined;
+    /** Of the history table, as written there. */
+    readonly versions: readonly (string | null)[];
+}
+
 /**
- * Reads ledger and history table, and nothing else.
+ * Reads ledger and history table, and holds them against the set.
  * @param client with the migrations' search_path
  * @throws BadInputError when a history is to be adopted whose scripts are not on disk
  */
 export async function readState(client: Client, declaration: Declaration, set: MigrationSet): Promise<DatabaseState> {
-    const ledger = await readLedger(client, declaration.set);
+    return stateOf(client, declaration, set, await readHistory(client, declaration));
+}
+
+/** Reads ledger and history table, and nothing else. @param onStamp as `readLedger`'s */
+export async function readHistory(
+    client: Client,
+    declaration: Declaration,
+    onStamp?: (catalogStamp: string) => void,
+): Promise<History> {
+    const ledger = await readLedger(client, declaration.set, onStamp);
     const mirror = declaration.history.mirror === "none" ? undefined : await readMirrorShape(client);
-    const versions = mirror === undefined ? [] : await readMirrorRows(client, mirror);
+    return { ledger, mirror, versions: mirror === undefined ? [] : await readMirrorRows(client, mirror) };
+}
+
+/** @throws BadInputError when a history is to be adopted whose scripts are not on disk */
+export async function stateOf(
+    client: Client,
+    declaration: Declaration,
+    set: MigrationSet,
+    { ledger, mirror, versions }: History,
+): Promise<DatabaseState> {
     if (!ledger.exists) {
         // With other sets in this database, the one table cannot be told to be this set's.
         const adopted =

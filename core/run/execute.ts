@@ -22,7 +22,7 @@ import { describeFailure, isConnectionLost, isRetryable, joinStatements, type Se
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
 import { runLocks, type Sessions } from "./sessions";
-import { ConnectionLost, freshSession, ourSession, type StepContext, stepFailed, watchWorker } from "./step";
+import { ConnectionLost, freshSession, ourRole, ourSession, type StepContext, stepFailed, watchWorker } from "./step";
 
 /**
  * Runs one step to its end, with the rows of the ledger and the history table in the same transaction.
@@ -118,7 +118,7 @@ async function inTransaction(
             context.mirror = null;
             if (prepare.length === 0 && isUnprepared(serverError(error))) {
                 // The script has taken our statements away: they are made again after it, in the same message.
-                prepare = ledgerStatements;
+                prepare = ledgerStatements(runLocks);
                 continue;
             }
             const waitMs = Math.min(5000, 100 * 2 ** attempt) * (0.5 + Math.random());
@@ -151,8 +151,8 @@ function recording(
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
     return [
         ...history,
-        ...ourSession,
-        ...[...place.prepare, ...ledger, lockCheck(runLocks)].map((sql) => ({
+        ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
+        ...[...place.prepare, ...ledger, lockCheck].map((sql) => ({
             sql,
             purpose: "writing schemaward's ledger",
         })),

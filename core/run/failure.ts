@@ -1,4 +1,4 @@
-import { DatabaseError } from "pg";
+import { DatabaseError } from "../driver";
 import type { PreparedStep } from "../plan/prepare";
 import { lineAt } from "../sql/split";
 import { redactSql } from "../sql/sensitive";

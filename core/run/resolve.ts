@@ -29,7 +29,7 @@ export async function resolveHistory(
     version: string,
     state: "applied" | "rolled-back",
 ): Promise<Resolved> {
-    const set = readSet(resolvePath(projectDir, declaration.migrations.dir), declaration.migrations.format);
+    const set = await readSet(resolvePath(projectDir, declaration.migrations.dir), declaration.migrations.format);
     const identity = identifyRun();
     const sessions = await openSessions(openDatabase(declaration.connection), {
         identity,

@@ -6,11 +6,12 @@ import { RefusedError } from "../errors";
 import { recordRunEnd, recordRunStart } from "../history/ledger-runs";
 import { changeOwner, prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
 import { recordApplied } from "../history/ledger-write";
-import { buildPlan, type Planned, searchPath } from "../plan/build";
+import { buildPlan, type Planned, readMigrations, searchPath } from "../plan/build";
 import type { Plan } from "../plan/plan";
 import { renderPlan } from "../plan/render-text";
 import { readCatalog, toObjects } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
+import type { CatalogObject } from "../sql/observation";
 import { identifyRun } from "./identity";
 import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
@@ -70,11 +71,15 @@ class Run {
 
     async go(): Promise<RunResult> {
         const { declaration, options, database, identity } = this;
+        // Read while the sessions are opened; what is wrong with the files is told by the plan.
+        const set = readMigrations(declaration, options.projectDir);
+        set.catch(() => undefined);
         const sessions = await this.open(options.waitMs);
         const planned = await buildPlan(declaration, {
             projectDir: options.projectDir,
             observe: options.observe,
             client: sessions.guard,
+            set,
             ...(options.looseVersion === undefined ? {} : { looseVersion: options.looseVersion }),
             ...(options.resource === undefined ? {} : { resource: options.resource }),
             ...(options.approveWith === undefined ? {} : { approveWith: options.approveWith }),
@@ -113,8 +118,10 @@ class Run {
             },
         });
         this.state = `All scripts have taken effect; the database is at ${plan.to ?? "0"}.`;
+        const schema = readSchema(last.guard);
+        schema.catch(() => undefined);
         const version = await verify(last.worker, declaration, planned, context, snapshot);
-        await this.finish(context, planned, null);
+        await this.finish(context, planned, null, await schema);
         options.report({ type: "verified", version: version ?? "0" });
         return { plan, changed: true, version, snapshot, runId };
     }
@@ -149,14 +156,31 @@ class Run {
     }
 
     /** Writes how the run ended, and the schema as it is now. */
-    private async finish(context: StepContext, planned: Planned, error: string | null): Promise<void> {
+    private async finish(
+        context: StepContext,
+        planned: Planned,
+        error: string | null,
+        schema?: SchemaNow,
+    ): Promise<void> {
         const guard = this.sessions?.guard;
         if (guard === undefined) return;
-        const stamp = await readCatalogStamp(guard);
-        const catalog = toObjects(await readCatalog(guard));
         const mirror = (context.mirror ?? planned.state.mirror)?.table ?? null;
-        await recordRunEnd(guard, { id: context.runId, set: context.set }, error, { stamp, catalog, mirror });
+        const run = { id: context.runId, set: context.set };
+        await recordRunEnd(guard, run, error, { ...(schema ?? (await readSchema(guard))), mirror });
     }
+}
+
+interface SchemaNow {
+    /** Of a moment before the catalog was read: what changes in between shows as drift. */
+    readonly stamp: string;
+    readonly catalog: readonly CatalogObject[];
+}
+
+async function readSchema(guard: Sessions["guard"]): Promise<SchemaNow> {
+    const stamp = readCatalogStamp(guard);
+    const catalog = readCatalog(guard);
+    catalog.catch(() => undefined);
+    return { stamp: await stamp, catalog: toObjects(await catalog) };
 }
 
 function notConfirmed(): RefusedError {

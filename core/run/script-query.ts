@@ -1,4 +1,5 @@
-import { type Client, Query } from "pg";
+import type { Client } from "pg";
+import { Query } from "../driver";
 
 /** What pg calls on a query object while its answer arrives; its typings leave these out. */
 interface QueryInternals {

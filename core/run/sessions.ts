@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
-import type { Database } from "../connection";
+import { type Database, disconnect } from "../connection";
 import type { RunSettings } from "../declaration";
 import { RefusedError } from "../errors";
 import type { RunLocks } from "../history/ledger-write";
@@ -44,6 +44,7 @@ export async function openSessions(database: Database, options: LockOptions): Pr
     const label = `run ${options.identity.who}@${options.identity.host}:${options.identity.pid}`;
     const guard = await database.connect(label, {
         parameters: { idle_in_transaction_session_timeout: "0", jit: "off" },
+        pipeline: true,
     });
     let worker: Client | undefined;
     try {
@@ -65,11 +66,11 @@ export async function openSessions(database: Database, options: LockOptions): Pr
             ...open,
             close: async () => {
                 // Ending the sessions frees the locks, also where a script left the connection in a bad state.
-                await Promise.allSettled([open.worker.end(), open.guard.end()]);
+                await Promise.all([disconnect(open.worker), disconnect(open.guard)]);
             },
         };
     } catch (error) {
-        await Promise.allSettled([guard.end(), worker?.end()]);
+        await Promise.all([disconnect(guard), ...(worker === undefined ? [] : [disconnect(worker)])]);
         throw error;
     }
 }

@@ -4,7 +4,7 @@ import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";
 import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
-import type { Sessions } from "./sessions";
+import { runLocks, type Sessions } from "./sessions";
 import { type Watch, watchBackend } from "./watch";
 
 /** What all steps of a run share. */
@@ -59,17 +59,15 @@ export function freshSession(context: StepContext): string[] {
     ];
 }
 
+/** Back to the role that logs in, which is all that prepared statements need. */
+export const ourRole: readonly string[] = ["RESET SESSION AUTHORIZATION", "RESET ROLE"];
+
 /** Lets us write the ledger as the role that logs in, wherever a script has left the session. */
-export const ourSession: readonly string[] = [
-    "RESET SESSION AUTHORIZATION",
-    "RESET ROLE",
-    "RESET ALL",
-    "SET search_path = pg_catalog",
-];
+export const ourSession: readonly string[] = [...ourRole, "RESET ALL", "SET search_path = pg_catalog"];
 
 /** Makes the ledger's statements known to both sessions; the ledger's tables must be there. */
 export async function prepareSessions({ guard, worker }: Pick<Sessions, "guard" | "worker">): Promise<void> {
-    const text = ["SET search_path = pg_catalog", ...ledgerStatements].join(";\n");
+    const text = ["SET search_path = pg_catalog", ...ledgerStatements(runLocks)].join(";\n");
     await Promise.all([guard.query(text), worker.query(text)]);
 }
 

@@ -2,11 +2,19 @@ import type { Node } from "libpg-query";
 import { as, strings } from "./nodes";
 import { parser } from "./parser";
 
+/** The names of before: the same few come again and again, and the scanner is slow to call. */
+const quotedNames = new Map<string, string>();
+const mostQuotedNames = 1_000;
+
 /** A name as the server's quote_ident writes it. Needs the parser loaded. */
 export function quoteIdentifier(name: string): string {
+    const known = quotedNames.get(name);
+    if (known !== undefined) return known;
     // Only unreserved keywords (kind 1 of the scanner) and no keywords (0) stand without quotes.
-    if (/^[a-z_][a-z0-9_$]*$/.test(name) && (parser().scanSync(name).tokens[0]?.keywordKind ?? 0) <= 1) return name;
-    return `"${name.replaceAll('"', '""')}"`;
+    const isPlain = /^[a-z_][a-z0-9_$]*$/.test(name) && (parser().scanSync(name).tokens[0]?.keywordKind ?? 0) <= 1;
+    const quoted = isPlain ? name : `"${name.replaceAll('"', '""')}"`;
+    if (quotedNames.size < mostQuotedNames) quotedNames.set(name, quoted);
+    return quoted;
 }
 
 /** Each identifier in a text as the catalog writes it, quoted or not. */

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Client } from "pg";
 import { schemaChanges } from "./difference";
 import { droppedNames } from "./dropped-names";
@@ -6,30 +7,39 @@ import { judgeStatement } from "./judge/dispatch";
 import { Savepoints } from "./judge/session";
 import { lostAttributes } from "./lost-attributes";
 import { strongestLocks } from "./locks";
+import type { Model } from "./judge/model";
 import { readModel, readOwners, readAvailable } from "./judge/model-read";
 import { walk } from "./nodes";
 import type { CatalogChange, Observation, ObservedStep, SessionSettings } from "./observation";
 import { RoutineEffects } from "./judge/routine-effects";
 
+export interface JudgeOptions {
+    /** What `readModel` reads with the same settings, where that was begun already. */
+    readonly model?: Promise<Model>;
+    /** Told of each step as soon as it is judged. */
+    readonly onObservation?: (observation: Observation) => void;
+}
+
+const stepsPerTurn = 20;
+
 /**
  * Judges what steps do, one after the other, from their parse trees, the catalog and pg_depend alone; nothing is run. Says in doubt too
  * much rather than too little; what it does not understand is opaque.
  * @param live needs CONNECT and SELECT on the catalogs; may be in a READ ONLY transaction
- * @param liveNames names in the live database by the `id` of the catalog behind `live`, where that is not the live database itself
  * @throws pg's DatabaseError
  */
 export async function judge(
     live: Client,
     steps: readonly ObservedStep[],
     settings: SessionSettings,
-    liveNames?: ReadonlyMap<string, string>,
+    { model: read, onObservation }: JudgeOptions = {},
 ): Promise<Observation[]> {
-    const model = await readModel(live, settings);
+    const model = await (read ?? readModel(live, settings));
     if (says(steps, "GrantStmt") || says(steps, "AlterDefaultPrivilegesStmt"))
         for (const [id, owner] of await readOwners(live)) model.owners.set(id, owner);
     if (says(steps, "CreateExtensionStmt")) await readAvailable(live, model);
     const routines = new RoutineEffects(live);
-    const names = liveNames ?? new Map(model.allBefore().map(({ id, name }) => [id, name]));
+    const names = new Map(model.allBefore().map(({ id, name }) => [id, name]));
     const observations: Observation[] = [];
     for (const step of steps) {
         model.mark();
@@ -48,7 +58,7 @@ export async function judge(
         const changes = schemaChanges(before, after, names, new Map(), droppedNames(step.statements));
         for (const why of lostAttributes(changes.changed, () => model.allBefore()))
             context.opaque.push({ line: step.statements[0]?.line ?? 1, why });
-        observations.push({
+        const observation: Observation = {
             method: "parsed",
             added: sorted(changes.added),
             changed: sorted(changes.changed),
@@ -57,7 +67,11 @@ export async function judge(
             locks: strongestLocks(context.visibleLocks()),
             rewrites: [...context.rewrites].sort(),
             opaque: context.opaque,
-        });
+        };
+        observations.push(observation);
+        onObservation?.(observation);
+        // Lets answers to other questions in.
+        if (observations.length % stepsPerTurn === 0) await setImmediate();
     }
     return observations;
 }

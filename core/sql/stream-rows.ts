@@ -1,4 +1,5 @@
-import { type Client, Query, type QueryConfig } from "pg";
+import type { Client, QueryConfig } from "pg";
+import { Query } from "../driver";
 
 /** What pg calls on a query object while its answer arrives; its typings leave it out. */
 interface QueryInternals {

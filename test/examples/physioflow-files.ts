@@ -8,8 +8,15 @@ import { root } from "../../tools/pg-binaries";
 
 const folder = path.join(root, "examples", "physioflow", "db");
 
-/** 001 to 027, as the example has them. */
-export const { migrations, dir: migrationsDir } = readNumberedSet(path.join(folder, "migrations"));
+export const migrationsDir = path.join(folder, "migrations");
+
+/** 001 to 027, as the example has them; empty before `loadMigrations`. */
+export const migrations: Migration[] = [];
+
+/** For a `before`. */
+export async function loadMigrations(): Promise<void> {
+    if (migrations.length === 0) migrations.push(...(await readNumberedSet(migrationsDir)).migrations);
+}
 
 /** The rows, in the order of loading: for 024 and later, and for 027. */
 export const dataFiles = {

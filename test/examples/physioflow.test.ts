@@ -14,12 +14,15 @@ import {
     between,
     dataFiles,
     downOf,
+    loadMigrations,
     migrations,
     migrationsDir,
     recordAsPhysioflow,
     withoutOwnRows,
 } from "./physioflow-files";
 import { made } from "./physioflow-made";
+
+before(loadMigrations);
 
 describe("the physioflow example", () => {
     it("is 001 to 027, each with its rollback", () => {

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { isOwnRowMaintenance } from "../../core/history/schema-migrations";
+import {
+    isOwnRowMaintenance,
+    mirrorApplied,
+    mirrorUndone,
+    readMirrorRows,
+    readMirrorShape,
+} from "../../core/history/schema-migrations";
 import { splitScript } from "../../core/sql/split";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -148,6 +154,31 @@ describe("keeping another tool's history table in step", function () {
             ["012_m12.sql"],
         ]);
     });
+
+    for (const [type, rows] of [
+        ["text", ["025", "25", "000", "0250", "0000000025"]],
+        ["varchar(10)", ["025", "25", "0000000000", "0250"]],
+        ["varchar(3)", ["025", "000", "250"]],
+        ["char(4)", ["25", "0", "250"]],
+        ["bigint", ["25", "250", "2"]],
+        ["numeric(5,0)", ["25", "250"]],
+    ] as const) {
+        it(`finds its own row among others, however many zeros it has: ${type}`, async () => {
+            await project.query(`CREATE TABLE schema_migrations (version ${type} PRIMARY KEY)`);
+            await server.withClient(project.database, async (client) => {
+                const shape = await readMirrorShape(client);
+                assert(shape !== undefined);
+                await client.query(mirrorApplied(shape, { version: "025", name: "x" }, true));
+                await client.query(mirrorApplied(shape, { version: "025", name: "x" }, true));
+                assert.equal((await readMirrorRows(client, shape)).length, 1);
+                for (const row of rows)
+                    await client.query(`INSERT INTO schema_migrations VALUES ('${row}') ON CONFLICT DO NOTHING`);
+                await client.query(mirrorUndone(shape, { version: "025", name: "x" }));
+                const left = (await readMirrorRows(client, shape)).map((row) => row?.trim());
+                assert.deepEqual(left.sort(), rows.filter((row) => Number(row) !== 25).toSorted());
+            });
+        });
+    }
 
     it("leaves an INSERT that says more to the script, and adds no second row", async () => {
         project

@@ -23,9 +23,9 @@ describe("a numbered set", () => {
         }
     }
 
-    function refusal(): BadInputError {
+    async function refusal(): Promise<BadInputError> {
         try {
-            readNumberedSet(dir);
+            await readNumberedSet(dir);
         } catch (error) {
             assert(error instanceof BadInputError);
             return error;
@@ -33,14 +33,14 @@ describe("a numbered set", () => {
         throw new Error("the set was read");
     }
 
-    it("is ordered by number, whatever the width", () => {
+    it("is ordered by number, whatever the width", async () => {
         write({
             "10_c.sql": "SELECT 3",
             "9_b.sql": "SELECT 2",
             "001_a.sql": "SELECT 1",
             "rollback/1_down.sql": "SELECT -1",
         });
-        const set = readNumberedSet(dir);
+        const set = await readNumberedSet(dir);
         assert.deepEqual(
             set.migrations.map((m) => [m.version, m.name, m.down?.file]),
             [
@@ -53,9 +53,22 @@ describe("a numbered set", () => {
         assert.equal(set.find("11"), undefined);
     });
 
-    it("compares versions as numbers of any size", () => {
+    it("is read in turns: other work goes on in between", async () => {
+        write(Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`${i + 1}_a.sql`, "SELECT 1"])));
+        let turns = 0;
+        const count = (): void => {
+            turns++;
+            counting = setImmediate(count);
+        };
+        let counting = setImmediate(count);
+        assert.equal((await readNumberedSet(dir)).migrations.length, 120);
+        clearImmediate(counting);
+        assert(turns >= 2, `${turns} turns`);
+    });
+
+    it("compares versions as numbers of any size", async () => {
         write({ "1_a.sql": "SELECT 1" });
-        const set = readNumberedSet(dir);
+        const set = await readNumberedSet(dir);
         fc.assert(
             fc.property(
                 fc.bigInt({ min: 0n, max: 10n ** 30n }),
@@ -80,70 +93,70 @@ describe("a numbered set", () => {
         assert.notEqual(makeScript("f", "a").checksum, makeScript("f", "b").checksum);
     });
 
-    it("leaves alone what is no SQL file", () => {
+    it("leaves alone what is no SQL file", async () => {
         write({ "README.md": "# read me", "001_a.sql": "SELECT 1", "verify/001_verify.sql": "SELECT true" });
-        assert.equal(readNumberedSet(dir).migrations.length, 1);
+        assert.equal((await readNumberedSet(dir)).migrations.length, 1);
     });
 
-    it("refuses one version twice, naming both files", () => {
+    it("refuses one version twice, naming both files", async () => {
         write({ "007_a.sql": "SELECT 1", "7_b.sql": "SELECT 2" });
-        assert.match(refusal().message, /7.*exists twice: 007_a\.sql and 7_b\.sql/);
-        assert.match(refusal().message, /Next: .+number/);
+        assert.match((await refusal()).message, /7.*exists twice: 007_a\.sql and 7_b\.sql/);
+        assert.match((await refusal()).message, /Next: .+number/);
     });
 
-    it("refuses two down scripts of one version", () => {
+    it("refuses two down scripts of one version", async () => {
         write({ "007_a.sql": "SELECT 1", "rollback/007_down.sql": "SELECT 2", "rollback/7_down.sql": "SELECT 3" });
-        assert.match(refusal().message, /rollback\/007_down\.sql and rollback\/7_down\.sql/);
+        assert.match((await refusal()).message, /rollback\/007_down\.sql and rollback\/7_down\.sql/);
     });
 
-    it("refuses a name without a version", () => {
+    it("refuses a name without a version", async () => {
         write({ "feature.sql": "SELECT 1" });
-        assert.match(refusal().message, /^feature\.sql: .*NNN_name\.sql/);
+        assert.match((await refusal()).message, /^feature\.sql: .*NNN_name\.sql/);
     });
 
-    it("refuses what is not UTF-8, with the line", () => {
+    it("refuses what is not UTF-8, with the line", async () => {
         write({
             "001_a.sql": Buffer.concat([Buffer.from("SELECT 1;\nSELECT '"), Buffer.from([0xe9]), Buffer.from("';\n")]),
         });
-        assert.match(refusal().message, /^001_a\.sql:2: The file is not UTF-8/);
+        assert.match((await refusal()).message, /^001_a\.sql:2: The file is not UTF-8/);
     });
 
-    it("refuses NUL characters, with the line", () => {
+    it("refuses NUL characters, with the line", async () => {
         write({ "001_a.sql": "SELECT 1;\n\n\0" });
-        assert.match(refusal().message, /^001_a\.sql:3: .*NUL/);
+        assert.match((await refusal()).message, /^001_a\.sql:3: .*NUL/);
     });
 
-    it("refuses a file that a link takes out of the folder", () => {
+    it("refuses a file that a link takes out of the folder", async () => {
         const outside = mkdtempSync(join(tmpdir(), "outside-"));
         try {
             writeFileSync(join(outside, "secret.sql"), "SELECT 1");
             symlinkSync(join(outside, "secret.sql"), join(dir, "001_a.sql"));
-            assert.match(refusal().message, /^001_a\.sql: The path leaves the migration folder/);
+            assert.match((await refusal()).message, /^001_a\.sql: The path leaves the migration folder/);
         } finally {
             rmSync(outside, { recursive: true });
         }
     });
 
-    it("refuses a rollback folder that lies elsewhere", () => {
+    it("refuses a rollback folder that lies elsewhere", async () => {
         const outside = mkdtempSync(join(tmpdir(), "outside-"));
         try {
             write({ "001_a.sql": "SELECT 1" });
             symlinkSync(outside, join(dir, "rollback"));
-            assert.match(refusal().message, /^rollback: The path leaves the migration folder/);
+            assert.match((await refusal()).message, /^rollback: The path leaves the migration folder/);
         } finally {
             rmSync(outside, { recursive: true });
         }
     });
 
-    it("reads a link that stays inside", () => {
+    it("reads a link that stays inside", async () => {
         write({ "shared/x.txt": "SELECT 1" });
         symlinkSync(join(dir, "shared/x.txt"), join(dir, "001_a.sql"));
-        assert.equal(readNumberedSet(dir).migrations[0]?.up.sql, "SELECT 1");
+        assert.equal((await readNumberedSet(dir)).migrations[0]?.up.sql, "SELECT 1");
     });
 
-    it("says when the folder is not there", () => {
+    it("says when the folder is not there", async () => {
         rmSync(dir, { recursive: true });
-        assert.match(refusal().message, /cannot be read \(ENOENT\)/);
+        assert.match((await refusal()).message, /cannot be read \(ENOENT\)/);
         mkdirSync(dir);
     });
 });

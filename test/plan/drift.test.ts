@@ -178,6 +178,21 @@ for (const binaries of eachMajor()) {
             assert(took < 25_000, `took ${took} ms`);
         });
 
+        it("says what it waited for, also where several questions were on their way", async () => {
+            // What loses nothing is not judged: the server is asked something else after the catalog was read in vain.
+            for (let i = 100; i < 400; i++) project.migration(String(i), "SELECT 1", `CREATE TABLE t${i} (id int)`);
+            project.write({ "rollback/001_down.sql": "CREATE TABLE d (id int)" });
+            await project.migrate("latest");
+            await holding("LOCK TABLE pg_catalog.pg_policy IN ACCESS EXCLUSIVE MODE", async () => {
+                await assert.rejects(project.plan("0", {}, "quick"), (error) => {
+                    assert(error instanceof FailedError, String(error));
+                    assert.match(error.message, /SQLSTATE 55P03/);
+                    assert.match(error.message, /^Next: .*pg_locks/m);
+                    return true;
+                });
+            });
+        });
+
         it("waits for nobody when only its own tables are locked weakly", async () => {
             const took = await holding("LOCK TABLE a IN EXCLUSIVE MODE; DELETE FROM a WHERE id = 1", async () => {
                 assert.equal((await project.plan("0")).lost.rows, 8);

@@ -10,6 +10,12 @@ export interface Dependency {
     readonly type: string;
 }
 
+/** A dependency in both lists; an ended one may stay in them for a while. */
+interface Entry {
+    readonly dependency: Dependency;
+    gone: boolean;
+}
+
 /** What dropping some objects takes along. */
 export interface Closure {
     /** `pg_class/16384/0`: everything that goes, inner parts included. */
@@ -20,16 +26,13 @@ export interface Closure {
 
 /** pg_depend in memory, found from both ends. */
 export class Dependencies {
-    private readonly byOn = new Map<string, Dependency[]>();
-    private readonly byObject = new Map<string, Dependency[]>();
-
-    /** Ended ones, which the lists may still hold. */
-    private readonly gone = new WeakSet<Dependency>();
+    private readonly byOn = new Map<string, Entry[]>();
+    private readonly byObject = new Map<string, Entry[]>();
 
     copy(): Dependencies {
         const copied = new Dependencies();
-        for (const key of this.byOn.keys()) copied.byOn.set(key, [...this.live(this.byOn, key)]);
-        for (const key of this.byObject.keys()) copied.byObject.set(key, [...this.live(this.byObject, key)]);
+        for (const list of this.byOn.values())
+            for (const { dependency, gone } of list) if (!gone) copied.insert(dependency);
         return copied;
     }
 
@@ -45,49 +48,39 @@ export class Dependencies {
     }
 
     insert(dependency: Dependency): void {
-        push(this.byOn, dependency.on, dependency);
-        push(this.byObject, dependency.object, dependency);
+        const entry = { dependency, gone: false };
+        push(this.byOn, dependency.on, entry);
+        push(this.byObject, dependency.object, entry);
     }
 
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const all = this.live(this.byOn, withoutColumn(id));
-        return subid === "0" ? all : all.filter((d) => d.onSubid === subid);
+        return live(this.byOn, withoutColumn(id), (d) => subid === "0" || d.onSubid === subid).map(dependencyOf);
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const all = this.live(this.byObject, withoutColumn(id));
-        return subid === "0" ? all : all.filter((d) => d.subid === subid);
+        return live(this.byObject, withoutColumn(id), (d) => subid === "0" || d.subid === subid).map(dependencyOf);
     }
 
     /** Ends what `keep` says no to of the dependencies that an object (without its columns) has. */
     release(id: string, keep: (dependency: Dependency) => boolean = () => false): void {
-        const key = withoutColumn(id);
         const subid = columnOf(id);
-        const gone = this.live(this.byObject, key).filter((d) => d.subid === subid && !keep(d));
-        this.removeAll(gone);
+        const ended = live(this.byObject, withoutColumn(id), (d) => d.subid === subid && !keep(d));
+        for (const entry of ended) entry.gone = true;
     }
 
     /** Forgets an object that is no more, as dependent and as depended on. */
     remove(id: string): void {
-        this.removeAll(this.of(id));
-        this.removeAll(this.on(id));
-    }
-
-    private removeAll(list: readonly Dependency[]): void {
-        for (const dependency of list) this.gone.add(dependency);
-    }
-
-    /** Takes what is gone out of a list only when it is asked for: a schema's has thousands, each drop ends one of them. */
-    private live(map: Map<string, Dependency[]>, key: string): Dependency[] {
-        const list = map.get(key) ?? [];
-        if (!list.some((d) => this.gone.has(d))) return list;
-        const left = list.filter((d) => !this.gone.has(d));
-        map.set(key, left);
-        return left;
+        const key = withoutColumn(id);
+        const subid = columnOf(id);
+        const ended = [
+            ...live(this.byObject, key, (d) => subid === "0" || d.subid === subid),
+            ...live(this.byOn, key, (d) => subid === "0" || d.onSubid === subid),
+        ];
+        for (const entry of ended) entry.gone = true;
     }
 
     /**
@@ -120,7 +113,29 @@ export class Dependencies {
     }
 }
 
-function push(map: Map<string, Dependency[]>, key: string, value: Dependency): void {
+/** What is left of a list. Ended ones are taken out of it now and then only: a schema's has thousands, each drop ends one of them. */
+function live(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): Entry[] {
+    const list = map.get(key);
+    if (list === undefined) return [];
+    const found: Entry[] = [];
+    let ended = 0;
+    for (const entry of list) {
+        if (entry.gone) ended++;
+        else if (wanted(entry.dependency)) found.push(entry);
+    }
+    if (ended * 2 > list.length)
+        map.set(
+            key,
+            list.filter(({ gone }) => !gone),
+        );
+    return found;
+}
+
+function dependencyOf({ dependency }: Entry): Dependency {
+    return dependency;
+}
+
+function push(map: Map<string, Entry[]>, key: string, value: Entry): void {
     const list = map.get(key);
     if (list === undefined) map.set(key, [value]);
     else list.push(value);
