@@ -1,0 +1,144 @@
+import type { Declaration } from "../declaration";
+import { judgeApproval } from "../policy/approval";
+import { judgeOwnership } from "../policy/ownership";
+import type { Decision } from "./decide";
+import { planDigest } from "./digest";
+import { totalLoss } from "./losses";
+import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
+import type { PreparedStep } from "./prepare";
+import type { DatabaseState } from "./read-state";
+import { storeProblem } from "./snapshot-estimate";
+import { judgeUnfinished, unfinishedOf } from "./unfinished";
+
+/** What a plan is put together from. */
+export interface PlanParts {
+    readonly state: DatabaseState;
+    readonly decision: Decision;
+    readonly steps: readonly PreparedStep[];
+    readonly planSteps: readonly PlanStep[];
+    readonly drift: readonly Drift[];
+    readonly snapshot: Plan["snapshot"];
+}
+
+/** How the plan is asked for. */
+export interface Presentation {
+    /** Project's root: relative folders and stores are relative to it. */
+    readonly projectDir: string;
+    /** Name of the Pulumi resource that the plan belongs to. */
+    readonly resource?: string;
+    /** How a person allows a plan that needs approval, where it is not by the stack's `policy.approvedPlan`. */
+    readonly approveWith?: string;
+    /** `--stack prod` and the like, for the line that says how to carry the plan out. */
+    readonly commandFlags?: string;
+}
+
+/** Puts a plan together and holds it against ownership, history and policy: what forbids it is in `refusals`. */
+export function assemblePlan(declaration: Declaration, options: Presentation, parts: PlanParts): Plan {
+    const { state, decision, steps, planSteps, drift, snapshot } = parts;
+    const adopt =
+        state.adopted.length === 0
+            ? null
+            : { table: state.mirror?.table ?? "", versions: state.adopted.map((row) => row.version) };
+    const direction = directionOf(planSteps);
+    const { from, to } = decision;
+    const digest = planDigest({ direction, adopt, steps: planSteps, from, to });
+    const lost = totalLoss(planSteps.flatMap((s) => s.losses));
+    const approval = judgeApproval(
+        {
+            changes: planSteps.length > 0,
+            losesData: lost.rows + lost.values > 0 || lost.unknown,
+            lost: lost.rows + lost.values,
+            unknownLoss: lost.unknown,
+            changedDowns: planSteps.filter((s) => s.differsFromLedger).map((s) => s.version),
+            digest,
+        },
+        declaration.policy,
+    );
+    const ownership =
+        declaration.declarer === undefined || state.ledger.owner === undefined
+            ? undefined
+            : judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
+    const noStore = planSteps.length === 0 ? undefined : storeProblem(declaration, options.projectDir);
+    const failing = planSteps.filter((s) => s.wouldFail !== undefined);
+    const refusals = [
+        ...(ownership === undefined ? [] : [ownership]),
+        ...state.refusals,
+        ...decision.refusals,
+        ...judgeUnfinished(state.ledger.progress, steps),
+        ...failing.map((s) => ({
+            code: "would-fail",
+            text: `${s.script.file}:${s.wouldFail?.line ?? 0} cannot succeed: ${s.wouldFail?.message ?? ""} (SQLSTATE ${s.wouldFail?.sqlstate ?? ""}).`,
+            allow: "correct the script",
+        })),
+        ...(noStore === undefined || !declaration.snapshot.required
+            ? []
+            : [
+                  {
+                      code: "snapshot-store",
+                      text: `A snapshot is required, and there can be none: ${noStore}`,
+                      allow: "snapshot.store: file:DIR, or snapshot.required: false",
+                  },
+              ]),
+        ...approval.refusals.map((r) =>
+            r.code === "approval" && options.approveWith !== undefined ? { ...r, allow: options.approveWith } : r,
+        ),
+    ];
+    const flags = options.commandFlags ?? "";
+    return {
+        format: planFormat,
+        set: declaration.set,
+        environment: declaration.declarer?.environment ?? "",
+        ...(options.resource === undefined ? {} : { resource: options.resource }),
+        target: declaration.version,
+        from,
+        to,
+        direction,
+        adopt,
+        steps: planSteps,
+        drift,
+        unfinished: unfinishedOf(state.ledger.progress, steps),
+        lost,
+        snapshot,
+        digest,
+        approval: {
+            needed: approval.needed,
+            given: approval.given,
+            maxRowsLost: declaration.policy.maxRowsLost ?? null,
+        },
+        refusals,
+        warnings: [
+            ...warningsFor(state, declaration),
+            ...(noStore === undefined || declaration.snapshot.required || declaration.snapshot.store === undefined
+                ? []
+                : [`There will be no snapshot: ${noStore}`]),
+        ],
+        undo: undoText(from, lost, snapshot !== null),
+        run: [
+            ...(declaration.declarer === undefined ? [] : ["pulumi up"]),
+            `schemaward migrate${flags === "" ? "" : ` ${flags}`} --to ${to ?? "0"}`,
+        ],
+    };
+}
+
+function directionOf(steps: readonly PlanStep[]): Plan["direction"] {
+    const back = steps.some((s) => s.direction === "down");
+    const forward = steps.some((s) => s.direction === "up");
+    return back ? (forward ? "both" : "back") : forward ? "forward" : "none";
+}
+
+function undoText(from: string | null, lost: Plan["lost"], snapshot: boolean): string {
+    const back = `version "${from ?? "0"}"`;
+    if (lost.rows + lost.values === 0 && !lost.unknown) return back;
+    return snapshot
+        ? `${back}; lost rows only from the snapshot`
+        : `${back}; lost rows do not come back: no snapshot is taken`;
+}
+
+function warningsFor(state: DatabaseState, declaration: Declaration): string[] {
+    const others = state.ledger.sets.map((s) => s.name).filter((s) => s !== declaration.set);
+    if (!state.ledger.exists && others.length > 0)
+        return [
+            `This database has the sets ${others.join(", ")}, and none named ${declaration.set}: it will be added.`,
+        ];
+    return [];
+}
