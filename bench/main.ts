@@ -79,19 +79,23 @@ async function main(options: Options): Promise<void> {
             for (const contender of rotated(list, round)) {
                 const server = await startPostgres(binaries, { settings });
                 homes.push(server.home);
-                const url = await createDatabase(server);
-                const run = async (command: Command): Promise<Measured> =>
-                    measure(command.file, command.args, { cwd: dir, env: { ...process.env, DATABASE_URL: url } });
-                const up = await run(contender.up(url));
-                if (contender.name === "schemaward") plans.push(...(await planning(set.numbered, run)));
-                const down = await run(contender.down(url));
-                await server.kill();
-                times.get(contender.name)?.up.push(up.seconds);
-                times.get(contender.name)?.down.push(down.seconds);
-                if (contender.name === "schemaward") peaks.push(up.peakMegabytes ?? 0, down.peakMegabytes ?? 0);
-                console.log(
-                    `round ${round}  ${contender.name.padEnd(20)} up ${up.seconds.toFixed(2)} s   down ${down.seconds.toFixed(2)} s`,
-                );
+                try {
+                    const url = await createDatabase(server);
+                    const run = async (command: Command): Promise<Measured> =>
+                        measure(command.file, command.args, { cwd: dir, env: { ...process.env, DATABASE_URL: url } });
+                    const up = await run(contender.up(url));
+                    if (contender.name === "schemaward") plans.push(...(await planning(set.numbered, run)));
+                    const down = await run(contender.down(url));
+                    times.get(contender.name)?.up.push(up.seconds);
+                    times.get(contender.name)?.down.push(down.seconds);
+                    if (contender.name === "schemaward") peaks.push(up.peakMegabytes ?? 0, down.peakMegabytes ?? 0);
+                    console.log(
+                        `round ${round}  ${contender.name.padEnd(20)} up ${up.seconds.toFixed(2)} s   down ${down.seconds.toFixed(2)} s`,
+                    );
+                } finally {
+                    // Without a goodbye: a checkpoint would write everything once more.
+                    await server.kill();
+                }
             }
         }
         print(list, {
@@ -123,9 +127,12 @@ async function planning(dir: string, run: (command: Command) => Promise<Measured
 async function createDatabase(server: LocalPostgres): Promise<string> {
     const client = new Client({ connectionString: server.url("postgres") });
     await client.connect();
-    await client.query("CREATE DATABASE bench");
-    await client.query("CHECKPOINT");
-    await client.end();
+    try {
+        await client.query("CREATE DATABASE bench");
+        await client.query("CHECKPOINT");
+    } finally {
+        await client.end();
+    }
     // Nobody pays for what another has left to be written.
     execFileSync("sync");
     return `${server.url("bench")}?sslmode=disable`;

@@ -110,7 +110,7 @@ export class RelationReader {
     /** @throws pg's DatabaseError, also for what was read ahead */
     async read(names: readonly string[]): Promise<Map<string, RelationFacts>> {
         if (names.length === 0) return new Map();
-        this.waiting.push(...names.filter((name) => !this.asked.has(name)));
+        this.expect(names);
         this.ask();
         await Promise.all(this.answers);
         return new Map(

@@ -1,12 +1,10 @@
-import { resolve as resolvePath } from "node:path";
 import { openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { BadInputError } from "../errors";
 import { prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
 import { clearProgress, recordApplied, recordUndone } from "../history/ledger-write";
 import { mirrorApplied, mirrorUndone } from "../history/schema-migrations";
-import { readSet } from "../migrations/formats";
-import { searchPath } from "../plan/build";
+import { readMigrations, searchPath } from "../plan/build";
 import { readState } from "../plan/read-state";
 import { readLedger } from "../history/ledger";
 import { identifyRun } from "./identity";
@@ -29,7 +27,7 @@ export async function resolveHistory(
     version: string,
     state: "applied" | "rolled-back",
 ): Promise<Resolved> {
-    const set = await readSet(resolvePath(projectDir, declaration.migrations.dir), declaration.migrations.format);
+    const set = await readMigrations(declaration, projectDir);
     const identity = identifyRun();
     const sessions = await openSessions(openDatabase(declaration.connection), {
         identity,

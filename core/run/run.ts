@@ -177,10 +177,8 @@ interface SchemaNow {
 }
 
 async function readSchema(guard: Sessions["guard"]): Promise<SchemaNow> {
-    const stamp = readCatalogStamp(guard);
-    const catalog = readCatalog(guard);
-    catalog.catch(() => undefined);
-    return { stamp: await stamp, catalog: toObjects(await catalog) };
+    const stamp = await readCatalogStamp(guard);
+    return { stamp, catalog: toObjects(await readCatalog(guard)) };
 }
 
 function notConfirmed(): RefusedError {
