@@ -24,11 +24,19 @@ export const ledgerStatements = (locks: RunLocks): readonly string[] => [
             down_sql, origin, applied_by, run_id, duration_ms)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed})`,
     `PREPARE schemaward_undone (text, text) AS DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2`,
+    `PREPARE schemaward_follows (text, text, boolean) AS
+        SELECT (CASE WHEN EXISTS (SELECT FROM schemaward.migrations WHERE set_name = $1 AND version = $2) = $3
+                     THEN '1' ELSE 'the step before did not take effect' END)::integer`,
     `PREPARE schemaward_locks AS ${lockQuery(locks)}`,
 ];
 
 /** See `ledgerStatements`; fails when the run has lost a lock. */
 export const lockCheck = "EXECUTE schemaward_locks";
+
+/** See `ledgerStatements`; fails unless the ledger has the version as applied, or as not applied. */
+export function followsCheck(set: string, version: string, applied: boolean): string {
+    return `EXECUTE schemaward_follows (${literal(set)}, ${literal(version)}, ${String(applied)})`;
+}
 
 /** Whether an error of the server means that the session has lost `ledgerStatements`. */
 export function isUnprepared({ code, message }: { readonly code?: unknown; readonly message?: string }): boolean {

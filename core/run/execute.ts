@@ -1,32 +1,21 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Progress } from "../history/ledger";
-import {
-    clearProgress,
-    isUnprepared,
-    ledgerStatements,
-    lockCheck,
-    recordApplied,
-    recordProgress,
-    recordUndone,
-} from "../history/ledger-write";
-import {
-    mirrorApplied,
-    type MirrorShape,
-    mirrorTable,
-    mirrorUndone,
-    readMirrorShape,
-} from "../history/schema-migrations";
+import { isUnprepared, ledgerStatements } from "../history/ledger-write";
+import { readMirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
-import { type Unit, unitChecksum } from "../sql/script";
+import type { Unit } from "../sql/script";
+import { isNotBegun, type SentAhead } from "./ahead";
 import { describeFailure, isConnectionLost, isRetryable, joinStatements, type SentPart, serverError } from "./failure";
+import { mayChangeMirror, type Place, recording, scriptParts } from "./message";
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
 import { runLocks, type Sessions } from "./sessions";
-import { ConnectionLost, freshSession, ourRole, ourSession, type StepContext, stepFailed, watchWorker } from "./step";
+import { ConnectionLost, freshSession, type StepContext, stepFailed, watchWorker } from "./step";
 
 /**
  * Runs one step to its end, with the rows of the ledger and the history table in the same transaction.
  * @param progress what an earlier run did of this very script
+ * @param ahead where it was sent already
  * @throws StepFailed, ConnectionLost
  */
 export async function executeStep(
@@ -34,11 +23,12 @@ export async function executeStep(
     sessions: Sessions,
     step: PreparedStep,
     progress: Progress | undefined,
+    ahead?: SentAhead,
 ): Promise<void> {
     const { units } = step.shape;
     const [only] = units;
     if (units.length === 1 && only?.transactional === true) {
-        await inTransaction(context, sessions, step, only, 0, { last: true, several: false });
+        await inTransaction(context, sessions, step, only, 0, { last: true, several: false, ahead });
         return;
     }
     const finished = new Set(progress?.units.filter((u) => u.finished).map((u) => u.index));
@@ -61,15 +51,6 @@ export async function executeStep(
 
 const nothing: Unit = { statements: [], transactional: true, beginOptions: "" };
 
-interface Place {
-    /** Whether the rows that make the version applied (or undone) belong into this transaction. */
-    readonly last: boolean;
-    /** Whether the script has other transactions, too. */
-    readonly several: boolean;
-    /** Unit to record as finished. */
-    readonly index?: number;
-}
-
 /** @param done transactions of the script that are committed already */
 async function inTransaction(
     context: StepContext,
@@ -77,32 +58,32 @@ async function inTransaction(
     step: PreparedStep,
     unit: Unit,
     done: number,
-    place: Place,
+    { ahead, ...place }: Place & { readonly ahead?: SentAhead | undefined },
 ): Promise<void> {
     const started = Date.now();
     let prepare: readonly string[] = [];
+    let waiting = ahead;
     for (let attempt = 1; ; attempt++) {
         const watch = watchWorker(context, sessions, step);
         let sent = joinStatements([]);
         const send = async (parts: readonly SentPart[]): Promise<void> => {
             sent = joinStatements(parts);
-            await runStatements(sessions.worker, sent.text);
+            await runStatements(sessions.worker, sent.text, context.notices.sent(step.version));
         };
         try {
+            if (waiting !== undefined) {
+                ({ sent } = waiting);
+                await waiting.answer;
+                return;
+            }
             const mirrored = place.last && context.mirrored;
             if (mirrored && context.mirror === null) {
                 await send(freshSession(context));
                 context.mirror = await readMirrorShape(sessions.worker);
             }
-            // An isolation level must come before anything that takes a snapshot, as SET ROLE may.
+            // The isolation level of its BEGIN must come before anything that takes a snapshot, as SET ROLE may.
             if (unit.beginOptions !== "") await send(freshSession(context));
-            const script = [
-                ...(unit.beginOptions === "" ? freshSession(context) : []),
-                `BEGIN ${unit.beginOptions}`,
-                ...unit.statements,
-                { sql: "SET CONSTRAINTS ALL IMMEDIATE", purpose: "checking deferred constraints at the script's end" },
-                ...freshSession(context),
-            ];
+            const script = scriptParts(context, unit);
             if (mirrored && mayChangeMirror(step)) {
                 await send(script);
                 context.mirror = await readMirrorShape(sessions.worker);
@@ -116,6 +97,9 @@ async function inTransaction(
             await sessions.worker.query("ROLLBACK").catch(() => undefined);
             // What the script made of the table is gone again.
             context.mirror = null;
+            const asked = waiting;
+            waiting = undefined;
+            if (asked !== undefined && isNotBegun(error, asked)) continue;
             if (prepare.length === 0 && isUnprepared(serverError(error))) {
                 // The script has taken our statements away: they are made again after it, in the same message.
                 prepare = ledgerStatements(runLocks);
@@ -133,49 +117,4 @@ async function inTransaction(
             watch.stop();
         }
     }
-}
-
-/** The end of a transaction: our own rows, the look at our locks, COMMIT. */
-function recording(
-    context: StepContext,
-    step: PreparedStep,
-    unit: Unit,
-    place: Place & { readonly prepare: readonly string[] },
-): SentPart[] {
-    const history =
-        place.last && context.mirrored && context.mirror !== undefined && context.mirror !== null
-            ? [{ sql: mirrorSql(context.mirror, step), purpose: `writing ${context.mirror.table}` }]
-            : [];
-    const ledger = place.last
-        ? [...(place.several ? [clearProgress(context.set)] : []), ...ledgerSql(context, step)]
-        : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
-    return [
-        ...history,
-        ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
-        ...[...place.prepare, ...ledger, lockCheck].map((sql) => ({
-            sql,
-            purpose: "writing schemaward's ledger",
-        })),
-        { sql: "COMMIT", purpose: "committing" },
-    ];
-}
-
-function mirrorSql(shape: MirrorShape, step: PreparedStep): string {
-    return step.direction === "up" ? mirrorApplied(shape, step, mayWriteMirror(step)) : mirrorUndone(shape, step);
-}
-
-function ledgerSql({ set, format, runId, who }: StepContext, step: PreparedStep): string[] {
-    const { version, name, script } = step;
-    if (step.direction === "down") return recordUndone({ set, version, checksum: script.checksum, runId });
-    return recordApplied({ set, version, name, format, up: script, down: step.down, origin: "applied", runId, who });
-}
-
-/** Whether a script may have made, changed or dropped the history table: only one that names it, or a schema, can. */
-function mayChangeMirror({ script }: PreparedStep): boolean {
-    return new RegExp(mirrorTable, "i").test(script.sql) || /\bschema\b/i.test(script.sql);
-}
-
-/** Whether a script may have written a row of it: also by a function of its own. */
-function mayWriteMirror(step: PreparedStep): boolean {
-    return mayChangeMirror(step) || /\b(?:select|do|call)\b/i.test(step.script.sql);
 }

@@ -1,5 +1,6 @@
 import { FailedError } from "../errors";
 import type { Planned } from "../plan/build";
+import type { PreparedStep } from "../plan/prepare";
 import { ConnectionLost, StepFailed } from "./step";
 
 interface Progress {
@@ -15,10 +16,13 @@ export function outcomeOf(error: Error, progress: Progress): Error {
     const step = planned.steps[done];
     if (step === undefined) return error;
     const { plan } = planned;
+    const unknown = error instanceof ConnectionLost && !error.known;
     const state = [
         ...(done === 0 && step.shape.units.length > 1 ? [] : [stays(planned, done)]),
-        rolledBack(error, step.version, step.shape.units.length),
-        `The database is at ${headAfter(planned, done) ?? "0"}.`,
+        rolledBack(error, step, planned.steps[done + 1]?.version),
+        unknown
+            ? `Before it, the database was at ${headAfter(planned, done) ?? "0"}.`
+            : `The database is at ${headAfter(planned, done) ?? "0"}.`,
         ...(snapshot === null ? [] : [`Snapshot from before: ${snapshot}.`]),
     ].join(" ");
     const direction = step.direction === "up" ? "forward" : "back";
@@ -55,9 +59,12 @@ function stays({ steps }: Planned, done: number): string {
     return `Done and staying: ${versions.length > 10 ? `${versions.length} steps up to ${versions.at(-1) ?? ""}` : versions.join(", ")}.`;
 }
 
-function rolledBack(error: Error, version: string, units: number): string {
+function rolledBack(error: Error, { version, shape }: PreparedStep, next: string | undefined): string {
+    const units = shape.units.length;
     if (error instanceof ConnectionLost && units > 1)
         return `Of ${version}, which has ${units} transactions, those that were committed stay (the ledger knows which).`;
+    if (error instanceof ConnectionLost && !error.known)
+        return `Whether ${version}${next === undefined ? "" : `, and ${next} after it,`} took effect is not known as long as the server does not answer; each did so whole, or not at all, and the ledger knows.`;
     if (error instanceof StepFailed && units > 1)
         return `Of ${version}, ${error.done} of ${units} transactions are done and stay (the ledger knows which); the failed one was rolled back.`;
     return `${version} was rolled back whole.`;

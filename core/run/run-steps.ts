@@ -1,10 +1,10 @@
-import type { Client } from "pg";
-import { type Progress, readLedger } from "../history/ledger";
+import { type Ledger, type Progress, readLedger } from "../history/ledger";
 import type { Planned } from "../plan/build";
 import type { PreparedStep } from "../plan/prepare";
+import { type SentAhead, sendAhead } from "./ahead";
 import { executeStep } from "./execute";
 import type { Sessions } from "./sessions";
-import { ConnectionLost, type StepContext } from "./step";
+import { ConnectionLost, notBegun, type StepContext } from "./step";
 
 export interface StepHandlers {
     /** Opens new sessions with the locks. */
@@ -24,17 +24,27 @@ export async function runSteps(
     { reopen, fail }: StepHandlers,
 ): Promise<Sessions> {
     let sessions = first;
+    let ahead: SentAhead | undefined;
+    // Sent ahead to a connection that broke, and known to have taken effect all the same.
+    let doneAhead: PreparedStep | undefined;
+    sessions.worker.on("notice", context.notices.hear);
     for (const [index, step] of steps.entries()) {
         const { direction, version, name } = step;
         const place = { index: index + 1, count: steps.length, direction, version, name };
         context.report({ type: "step-start", ...place });
-        const forward = (message: { message?: string | undefined }): void => {
-            context.report({ type: "notice", version, text: message.message ?? "" });
-        };
+        context.notices.turnTo(version);
         const started = Date.now();
-        sessions.worker.on("notice", forward);
+        const next = steps[index + 1];
+        const mine = ahead;
+        ahead = undefined;
         try {
-            await executeStep(context, sessions, step, progressOf(step, state.ledger.progress));
+            if (step !== doneAhead) {
+                if (mine === undefined && context.signal?.aborted === true) throw notBegun(step);
+                const running = executeStep(context, sessions, step, progressOf(step, state.ledger.progress), mine);
+                // By now its message is on its way, or the next one is not sent ahead.
+                ahead = next === undefined ? undefined : sendAhead(context, sessions, step, next);
+                await running;
+            }
         } catch (error) {
             if (!(error instanceof ConnectionLost)) return await fail(asError(error), index);
             // Never run it again blindly: the ledger knows whether the COMMIT took effect.
@@ -44,19 +54,22 @@ export async function runSteps(
             } catch (again) {
                 return await fail(new ConnectionLost(step, again), index);
             }
-            if (!(await tookEffect(after.guard, context.set, step))) return await fail(error, index);
+            const ledger = await readLedger(after.guard, context.set);
+            if (!tookEffect(ledger, step)) return await fail(new ConnectionLost(step, error.cause, true), index);
+            if (ahead !== undefined && next !== undefined && tookEffect(ledger, next)) doneAhead = next;
+            ahead = undefined;
             sessions = after;
             context.mirror = null;
-        } finally {
-            sessions.worker.off("notice", forward);
+            context.notices.forget();
+            sessions.worker.on("notice", context.notices.hear);
         }
         context.report({ type: "step-done", ...place, ms: Date.now() - started });
     }
+    sessions.worker.off("notice", context.notices.hear);
     return sessions;
 }
 
-async function tookEffect(client: Client, set: string, step: PreparedStep): Promise<boolean> {
-    const ledger = await readLedger(client, set);
+function tookEffect(ledger: Ledger, step: PreparedStep): boolean {
     const isApplied = ledger.rows.some((row) => row.version === step.version);
     return isApplied === (step.direction === "up");
 }

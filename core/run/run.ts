@@ -13,6 +13,7 @@ import { readCatalog, toObjects } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
 import type { CatalogObject } from "../sql/observation";
 import { identifyRun } from "./identity";
+import { Notices } from "./notices";
 import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
 import { runSteps } from "./run-steps";
@@ -108,6 +109,7 @@ class Run {
             mirrored: declaration.history.mirror !== "none",
             signal: options.signal,
             report: options.report,
+            notices: new Notices(options.report),
             mirror: null,
         };
         const last = await runSteps(context, sessions, planned, {

@@ -20,9 +20,10 @@ export class ScriptError extends Error {
 /**
  * Runs several statements in one round trip with the simple protocol, throws their rows away and counts them, so that
  * the one that fails is known even when PostgreSQL gives no position.
+ * @param onAnswered called while the answer's end is being read, before anything of a next one
  * @throws ScriptError
  */
-export async function runStatements(client: Client, text: string): Promise<void> {
+export async function runStatements(client: Client, text: string, onAnswered?: () => void): Promise<void> {
     let completed = 0;
     await new Promise<void>((resolve, reject) => {
         const query = new Query(text);
@@ -34,9 +35,11 @@ export async function runStatements(client: Client, text: string): Promise<void>
         };
         internals.handleDataRow = () => undefined;
         query.on("end", () => {
+            onAnswered?.();
             resolve();
         });
         query.on("error", (error) => {
+            onAnswered?.();
             reject(new ScriptError(completed, error));
         });
         client.query(query);

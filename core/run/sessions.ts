@@ -57,6 +57,8 @@ export async function openSessions(database: Database, options: LockOptions): Pr
                 // Makes the server end a statement soon after this process died.
                 client_connection_check_interval: "2000",
             },
+            // A step is sent while the server is still at work on the one before.
+            pipeline: true,
         });
         await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);

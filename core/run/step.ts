@@ -4,6 +4,7 @@ import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";
 import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
+import type { Notices } from "./notices";
 import { runLocks, type Sessions } from "./sessions";
 import { type Watch, watchBackend } from "./watch";
 
@@ -20,6 +21,7 @@ export interface StepContext {
     readonly mirrored: boolean;
     readonly signal: AbortSignal | undefined;
     report(event: RunEvent): void;
+    readonly notices: Notices;
     /** The history table's shape as last read, so that it is not read for each migration; `null`: to be read. */
     mirror: MirrorShape | undefined | null;
 }
@@ -43,16 +45,21 @@ export class ConnectionLost extends Error {
     constructor(
         readonly step: PreparedStep,
         override readonly cause: unknown,
+        /** Whether the ledger was read since, and does not have it. */
+        readonly known = false,
     ) {
         super(cause instanceof Error ? cause.message : String(cause));
     }
 }
 
-/** Brings the session back to what the settings say, whatever a script has done to it. */
-export function freshSession(context: StepContext): string[] {
+/**
+ * Brings the session back to what the settings say, whatever a script has done to it.
+ * @param first to be done as the role that logs in
+ */
+export function freshSession(context: StepContext, first: readonly string[] = []): string[] {
     return [
-        "RESET SESSION AUTHORIZATION",
-        "RESET ROLE",
+        ...ourRole,
+        ...first,
         "RESET ALL",
         ...(context.role === undefined ? [] : [`SET ROLE "${context.role.replaceAll('"', '""')}"`]),
         ...(context.searchPath === "" ? [] : [`SET search_path = ${context.searchPath}`]),
@@ -95,6 +102,18 @@ export function stepFailed(
     if (failure.message.includes(lockLostMessage)) return lockLost(step, done);
     const detail = [...failure.detail, ...(watch?.blockers === undefined ? [] : [`Held by: ${watch.blockers}`])];
     return new StepFailed(step, { ...failure, detail }, done, watch?.ended ?? "failed", error);
+}
+
+/** The run was ended before this step was begun. */
+export function notBegun(step: PreparedStep): StepFailed {
+    const message = "The run was ended before it.";
+    return new StepFailed(
+        step,
+        { file: step.script.file, line: 1, message, sqlstate: "none", detail: [] },
+        0,
+        "interrupted",
+        undefined,
+    );
 }
 
 export function lockLost(step: PreparedStep, done: number): StepFailed {

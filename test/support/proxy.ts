@@ -4,8 +4,8 @@ import net from "node:net";
 export interface ProxyHooks {
     /** Looks at what a client sends; false: the message is thrown away and the connection cut. */
     toServer?: (chunk: Buffer) => boolean;
-    /** Looks at what the server answers; false: likewise. */
-    toClient?: (chunk: Buffer) => boolean;
+    /** Looks at what the server answers; false: likewise; "lose": it never arrives, and the connection stays. */
+    toClient?: (chunk: Buffer) => boolean | "lose";
 }
 
 /** A TCP proxy before a local port, whose connections can be cut at a chosen moment. */
@@ -57,8 +57,9 @@ export class Proxy {
             else upstream.write(chunk);
         });
         upstream.on("data", (chunk) => {
-            if (this.hooks.toClient?.(chunk) === false) cut();
-            else client.write(chunk);
+            const what = this.hooks.toClient?.(chunk) ?? true;
+            if (what === false) cut();
+            else if (what === true) client.write(chunk);
         });
     }
 

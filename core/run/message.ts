@@ -1,0 +1,76 @@
+import { clearProgress, lockCheck, recordApplied, recordProgress, recordUndone } from "../history/ledger-write";
+import { mirrorApplied, type MirrorShape, mirrorTable, mirrorUndone } from "../history/schema-migrations";
+import type { PreparedStep } from "../plan/prepare";
+import { type Unit, unitChecksum } from "../sql/script";
+import type { SentPart } from "./failure";
+import { freshSession, ourRole, ourSession, type StepContext } from "./step";
+
+/** Where in its script a transaction stands. */
+export interface Place {
+    /** Whether the rows that make the version applied (or undone) belong into this transaction. */
+    readonly last: boolean;
+    /** Whether the script has other transactions, too. */
+    readonly several: boolean;
+    /** Unit to record as finished. */
+    readonly index?: number;
+}
+
+/**
+ * A transaction's statements, but for its end.
+ * @param first to be done as the role that logs in, before anything else
+ */
+export function scriptParts(context: StepContext, unit: Unit, first: readonly string[] = []): SentPart[] {
+    return [
+        // An isolation level must come before anything that takes a snapshot, as SET ROLE may.
+        ...(unit.beginOptions === "" ? freshSession(context, first) : []),
+        `BEGIN ${unit.beginOptions}`,
+        ...unit.statements,
+        { sql: "SET CONSTRAINTS ALL IMMEDIATE", purpose: "checking deferred constraints at the script's end" },
+        ...freshSession(context),
+    ];
+}
+
+/** The end of a transaction: our own rows, the look at our locks, COMMIT. */
+export function recording(
+    context: StepContext,
+    step: PreparedStep,
+    unit: Unit,
+    place: Place & { readonly prepare: readonly string[] },
+): SentPart[] {
+    const history =
+        place.last && context.mirrored && context.mirror !== undefined && context.mirror !== null
+            ? [{ sql: mirrorSql(context.mirror, step), purpose: `writing ${context.mirror.table}` }]
+            : [];
+    const ledger = place.last
+        ? [...(place.several ? [clearProgress(context.set)] : []), ...ledgerSql(context, step)]
+        : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
+    return [
+        ...history,
+        ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
+        ...[...place.prepare, ...ledger, lockCheck].map((sql) => ({
+            sql,
+            purpose: "writing schemaward's ledger",
+        })),
+        { sql: "COMMIT", purpose: "committing" },
+    ];
+}
+
+function mirrorSql(shape: MirrorShape, step: PreparedStep): string {
+    return step.direction === "up" ? mirrorApplied(shape, step, mayWriteMirror(step)) : mirrorUndone(shape, step);
+}
+
+function ledgerSql({ set, format, runId, who }: StepContext, step: PreparedStep): string[] {
+    const { version, name, script } = step;
+    if (step.direction === "down") return recordUndone({ set, version, checksum: script.checksum, runId });
+    return recordApplied({ set, version, name, format, up: script, down: step.down, origin: "applied", runId, who });
+}
+
+/** Whether a script may have made, changed or dropped the history table: only one that names it, or a schema, can. */
+export function mayChangeMirror({ script }: PreparedStep): boolean {
+    return new RegExp(mirrorTable, "i").test(script.sql) || /\bschema\b/i.test(script.sql);
+}
+
+/** Whether a script may have written a row of it: also by a function of its own. */
+function mayWriteMirror(step: PreparedStep): boolean {
+    return mayChangeMirror(step) || /\b(?:select|do|call)\b/i.test(step.script.sql);
+}

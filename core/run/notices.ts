@@ -1,0 +1,47 @@
+import type { RunEvent } from "./events";
+
+interface Notice {
+    readonly version: string;
+    readonly text: string;
+}
+
+/**
+ * Passes on what the server remarks while it runs scripts, each with the version that it is about: when a step was sent ahead, the
+ * server may speak of it before its turn has come here.
+ */
+export class Notices {
+    /** Versions whose messages have not been answered, in the order of sending. */
+    private awaited: string[] = [];
+    private early: Notice[] = [];
+    private turn = "";
+
+    constructor(private readonly report: (event: RunEvent) => void) {}
+
+    /** For the connection's event of this name. */
+    readonly hear = ({ message }: { message?: string | undefined }): void => {
+        const notice = { version: this.awaited[0] ?? this.turn, text: message ?? "" };
+        if (notice.version === this.turn) this.report({ type: "notice", ...notice });
+        else this.early.push(notice);
+    };
+
+    /** A message of this version is being sent. @returns to be called as soon as it is answered */
+    sent(version: string): () => void {
+        this.awaited.push(version);
+        return () => {
+            this.awaited.shift();
+        };
+    }
+
+    /** From now on the run is at this version. */
+    turnTo(version: string): void {
+        this.turn = version;
+        for (const notice of this.early) this.report({ type: "notice", ...notice });
+        this.early = [];
+    }
+
+    /** The connection is another one. */
+    forget(): void {
+        this.awaited = [];
+        this.early = [];
+    }
+}
