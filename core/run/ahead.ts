@@ -13,6 +13,9 @@ export interface SentAhead {
     readonly answer: Promise<void>;
 }
 
+/** Characters of a script that the wait between two steps is nothing to, and that would be held twice. */
+const longScript = 1_000_000;
+
 /**
  * Sends a step behind the one before it, so that the server does not wait for us between the two: with small migrations it would for a
  * good part of the time. The step looks first whether the one before took effect, so that it does nothing when that one fails, however it fails.
@@ -25,8 +28,8 @@ export function sendAhead(
     step: PreparedStep,
 ): SentAhead | undefined {
     const unit = onlyTransaction(step);
-    if (unit === undefined || onlyTransaction(before) === undefined || context.signal?.aborted === true)
-        return undefined;
+    if (unit === undefined || onlyTransaction(before) === undefined) return undefined;
+    if (step.script.sql.length > longScript || context.signal?.aborted === true) return undefined;
     if (context.mirrored && (context.mirror === null || mayChangeMirror(before) || mayChangeMirror(step)))
         return undefined;
     const follows = followsCheck(context.set, before.version, before.direction === "up");

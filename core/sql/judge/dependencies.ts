@@ -56,31 +56,33 @@ export class Dependencies {
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        return live(this.byOn, withoutColumn(id), (d) => subid === "0" || d.onSubid === subid).map(dependencyOf);
+        const found: Dependency[] = [];
+        for (const { dependency, gone } of listOf(this.byOn, withoutColumn(id)))
+            if (!gone && (subid === "0" || dependency.onSubid === subid)) found.push(dependency);
+        return found;
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        return live(this.byObject, withoutColumn(id), (d) => subid === "0" || d.subid === subid).map(dependencyOf);
+        const found: Dependency[] = [];
+        for (const { dependency, gone } of listOf(this.byObject, withoutColumn(id)))
+            if (!gone && (subid === "0" || dependency.subid === subid)) found.push(dependency);
+        return found;
     }
 
     /** Ends what `keep` says no to of the dependencies that an object (without its columns) has. */
     release(id: string, keep: (dependency: Dependency) => boolean = () => false): void {
         const subid = columnOf(id);
-        const ended = live(this.byObject, withoutColumn(id), (d) => d.subid === subid && !keep(d));
-        for (const entry of ended) entry.gone = true;
+        end(this.byObject, withoutColumn(id), (d) => d.subid === subid && !keep(d));
     }
 
     /** Forgets an object that is no more, as dependent and as depended on. */
     remove(id: string): void {
         const key = withoutColumn(id);
         const subid = columnOf(id);
-        const ended = [
-            ...live(this.byObject, key, (d) => subid === "0" || d.subid === subid),
-            ...live(this.byOn, key, (d) => subid === "0" || d.onSubid === subid),
-        ];
-        for (const entry of ended) entry.gone = true;
+        end(this.byObject, key, (d) => subid === "0" || d.subid === subid);
+        end(this.byOn, key, (d) => subid === "0" || d.onSubid === subid);
     }
 
     /**
@@ -113,26 +115,23 @@ export class Dependencies {
     }
 }
 
-/** What is left of a list. Ended ones are taken out of it now and then only: a schema's has thousands, each drop ends one of them. */
-function live(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): Entry[] {
+const none: Entry[] = [];
+
+/** Ended ones are taken out of a list now and then only: a schema's has thousands, each drop ends one of them. */
+function listOf(map: Map<string, Entry[]>, key: string): readonly Entry[] {
     const list = map.get(key);
-    if (list === undefined) return [];
-    const found: Entry[] = [];
+    if (list === undefined) return none;
     let ended = 0;
-    for (const entry of list) {
-        if (entry.gone) ended++;
-        else if (wanted(entry.dependency)) found.push(entry);
-    }
-    if (ended * 2 > list.length)
-        map.set(
-            key,
-            list.filter(({ gone }) => !gone),
-        );
-    return found;
+    for (const entry of list) if (entry.gone) ended++;
+    if (ended * 2 <= list.length) return list;
+    const left = list.filter(({ gone }) => !gone);
+    if (left.length > 0) map.set(key, left);
+    else map.delete(key);
+    return left;
 }
 
-function dependencyOf({ dependency }: Entry): Dependency {
-    return dependency;
+function end(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): void {
+    for (const entry of listOf(map, key)) if (!entry.gone && wanted(entry.dependency)) entry.gone = true;
 }
 
 function push(map: Map<string, Entry[]>, key: string, value: Entry): void {

@@ -37,10 +37,11 @@ function lockTarget(context: JudgeContext, target: IdentifiedObject): void {
  */
 export function drop(context: JudgeContext, targets: readonly IdentifiedObject[], cascade: boolean): void {
     const { model } = context;
+    const heirs = new Map<string, readonly IdentifiedObject[]>();
     const { visited, blocking } = model.dependencies.closure(
         targets.map(({ id }) => id),
         cascade,
-        (id) => besides(context, id),
+        (id) => besides(context, id, heirs),
     );
     for (const target of targets) checkWhole(context, target, visited);
     if (blocking.length > 0) {
@@ -57,15 +58,24 @@ export function drop(context: JudgeContext, targets: readonly IdentifiedObject[]
     for (const id of visited) model.dependencies.remove(id);
 }
 
-/** What pg_depend does not say: a column or CHECK goes from the heirs, and everything that belongs to a table with it. */
-function* besides(context: JudgeContext, id: string): Generator<string> {
+/**
+ * What pg_depend does not say: a column or CHECK goes from the heirs, and everything that belongs to a table with it.
+ * @param heirs of the tables that were asked about so far: each has many columns
+ */
+function* besides(
+    context: JudgeContext,
+    id: string,
+    heirs: Map<string, readonly IdentifiedObject[]>,
+): Generator<string> {
     const { model } = context;
     const object = model.get(id);
     if (object === undefined) return;
     for (const part of model.parts(object)) yield part.id;
     const table = object.kind === "column" || object.kind === "constraint" ? context.owner(object) : undefined;
     if (table === undefined) return;
-    for (const child of model.directChildren(table)) {
+    const children = heirs.get(table.id) ?? model.directChildren(table);
+    heirs.set(table.id, children);
+    for (const child of children) {
         const same = model.part(object.kind, child, unquote(object.localName));
         if (same?.inherited === true) yield same.id;
     }

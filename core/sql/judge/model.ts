@@ -243,7 +243,7 @@ export class Model extends ModelView {
     remove(object: IdentifiedObject): void {
         for (const part of this.parts(object)) if (isAttached(part)) this.objects.take(part.id);
         if (object.ofId !== undefined)
-            for (const part of this.parts({ ...object, id: object.ofId }))
+            for (const part of this.objects.ownedBy(object.ofId))
                 if (isAttached(part) && targetOf(part) === object.id) this.objects.take(part.id);
         this.objects.take(object.id);
         this.dependencies.remove(object.id);

@@ -56,7 +56,12 @@ export class ObjectIndex {
     }
 
     private of(ids: ReadonlySet<string> | undefined): IdentifiedObject[] {
-        return [...(ids ?? [])].flatMap((id) => this.objects.get(id) ?? []);
+        const found: IdentifiedObject[] = [];
+        for (const id of ids ?? []) {
+            const object = this.objects.get(id);
+            if (object !== undefined) found.push(object);
+        }
+        return found;
     }
 
     /** Puts an object in, or another state of it in the place of the old one. */
