@@ -1,7 +1,7 @@
 import { followsCheck } from "../history/ledger-write";
 import type { PreparedStep } from "../plan/prepare";
 import { joinStatements, type SentScript } from "./failure";
-import { mayChangeMirror, recording, scriptParts } from "./message";
+import { mayChangeMirror, onlyTransaction, recording, scriptParts } from "./message";
 import { runStatements, ScriptError } from "./script-query";
 import type { Sessions } from "./sessions";
 import type { StepContext } from "./step";
@@ -28,7 +28,7 @@ export function sendAhead(
     step: PreparedStep,
 ): SentAhead | undefined {
     const unit = onlyTransaction(step);
-    if (unit === undefined || onlyTransaction(before) === undefined) return undefined;
+    if (unit?.beginOptions !== "" || onlyTransaction(before)?.beginOptions !== "") return undefined;
     if (step.script.sql.length > longScript || context.signal?.aborted === true) return undefined;
     if (context.mirrored && (context.mirror === null || mayChangeMirror(before) || mayChangeMirror(step)))
         return undefined;
@@ -48,9 +48,4 @@ export function isNotBegun(error: unknown, { sent }: SentAhead): boolean {
     if (!(error instanceof ScriptError)) return false;
     const begin = sent.parts.findIndex(({ part }) => typeof part === "string" && part.startsWith("BEGIN"));
     return error.completed < begin;
-}
-
-function onlyTransaction({ shape: { units } }: PreparedStep): PreparedStep["shape"]["units"][number] | undefined {
-    const [only] = units;
-    return units.length === 1 && only?.transactional === true && only.beginOptions === "" ? only : undefined;
 }

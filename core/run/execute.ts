@@ -6,7 +6,7 @@ import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
 import { isNotBegun, type SentAhead } from "./ahead";
 import { describeFailure, isConnectionLost, isRetryable, joinStatements, type SentPart, serverError } from "./failure";
-import { mayChangeMirror, type Place, recording, scriptParts } from "./message";
+import { mayChangeMirror, onlyTransaction, type Place, recording, scriptParts } from "./message";
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
 import { runLocks, type Sessions } from "./sessions";
@@ -26,8 +26,8 @@ export async function executeStep(
     ahead?: SentAhead,
 ): Promise<void> {
     const { units } = step.shape;
-    const [only] = units;
-    if (units.length === 1 && only?.transactional === true) {
+    const only = onlyTransaction(step);
+    if (only !== undefined) {
         await inTransaction(context, sessions, step, only, 0, { last: true, several: false, ahead });
         return;
     }

@@ -15,6 +15,12 @@ export interface Place {
     readonly index?: number;
 }
 
+/** The one transaction that is all of a script, if it is. */
+export function onlyTransaction({ shape: { units } }: PreparedStep): Unit | undefined {
+    const [only] = units;
+    return units.length === 1 && only?.transactional === true ? only : undefined;
+}
+
 /**
  * A transaction's statements, but for its end.
  * @param first to be done as the role that logs in, before anything else
@@ -65,9 +71,11 @@ function ledgerSql({ set, format, runId, who }: StepContext, step: PreparedStep)
     return recordApplied({ set, version, name, format, up: script, down: step.down, origin: "applied", runId, who });
 }
 
+const namesMirror = new RegExp(mirrorTable, "i");
+
 /** Whether a script may have made, changed or dropped the history table: only one that names it, or a schema, can. */
 export function mayChangeMirror({ script }: PreparedStep): boolean {
-    return new RegExp(mirrorTable, "i").test(script.sql) || /\bschema\b/i.test(script.sql);
+    return namesMirror.test(script.sql) || /\bschema\b/i.test(script.sql);
 }
 
 /** Whether a script may have written a row of it: also by a function of its own. */

@@ -4,7 +4,7 @@ import type { PreparedStep } from "../plan/prepare";
 import { type SentAhead, sendAhead } from "./ahead";
 import { executeStep } from "./execute";
 import type { Sessions } from "./sessions";
-import { ConnectionLost, notBegun, type StepContext } from "./step";
+import { ConnectionLost, interruptedBefore, type StepContext } from "./step";
 
 export interface StepHandlers {
     /** Opens new sessions with the locks. */
@@ -39,7 +39,7 @@ export async function runSteps(
         ahead = undefined;
         try {
             if (step !== doneAhead) {
-                if (mine === undefined && context.signal?.aborted === true) throw notBegun(step);
+                if (mine === undefined && context.signal?.aborted === true) throw interruptedBefore(step);
                 const running = executeStep(context, sessions, step, progressOf(step, state.ledger.progress), mine);
                 // By now its message is on its way, or the next one is not sent ahead.
                 ahead = next === undefined ? undefined : sendAhead(context, sessions, step, next);

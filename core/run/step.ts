@@ -105,24 +105,21 @@ export function stepFailed(
 }
 
 /** The run was ended before this step was begun. */
-export function notBegun(step: PreparedStep): StepFailed {
-    const message = "The run was ended before it.";
-    return new StepFailed(
-        step,
-        { file: step.script.file, line: 1, message, sqlstate: "none", detail: [] },
-        0,
-        "interrupted",
-        undefined,
-    );
+export function interruptedBefore(step: PreparedStep): StepFailed {
+    return notOfTheScript(step, 0, "interrupted", "The run was ended before it.");
 }
 
 export function lockLost(step: PreparedStep, done: number): StepFailed {
     const message = "The run has lost its lock on the database (its session was ended from outside).";
+    return notOfTheScript(step, done, "lock-lost", message);
+}
+
+function notOfTheScript(step: PreparedStep, done: number, why: StepFailed["why"], message: string): StepFailed {
     return new StepFailed(
         step,
         { file: step.script.file, line: 1, message, sqlstate: "none", detail: [] },
         done,
-        "lock-lost",
+        why,
         undefined,
     );
 }

@@ -56,19 +56,13 @@ export class Dependencies {
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const found: Dependency[] = [];
-        for (const { dependency, gone } of listOf(this.byOn, withoutColumn(id)))
-            if (!gone && (subid === "0" || dependency.onSubid === subid)) found.push(dependency);
-        return found;
+        return live(this.byOn, withoutColumn(id), (d) => subid === "0" || d.onSubid === subid);
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
         const subid = columnOf(id);
-        const found: Dependency[] = [];
-        for (const { dependency, gone } of listOf(this.byObject, withoutColumn(id)))
-            if (!gone && (subid === "0" || dependency.subid === subid)) found.push(dependency);
-        return found;
+        return live(this.byObject, withoutColumn(id), (d) => subid === "0" || d.subid === subid);
     }
 
     /** Ends what `keep` says no to of the dependencies that an object (without its columns) has. */
@@ -128,6 +122,12 @@ function listOf(map: Map<string, Entry[]>, key: string): readonly Entry[] {
     if (left.length > 0) map.set(key, left);
     else map.delete(key);
     return left;
+}
+
+function live(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): Dependency[] {
+    const found: Dependency[] = [];
+    for (const { dependency, gone } of listOf(map, key)) if (!gone && wanted(dependency)) found.push(dependency);
+    return found;
 }
 
 function end(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): void {
