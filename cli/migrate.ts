@@ -18,7 +18,7 @@ interface MigrateFlags extends TargetFlags {
 export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
     const flags = rawFlags as MigrateFlags;
     const json = flags.json === true;
-    const { declaration, projectDir, commandFlags } = await readTarget(flags);
+    const { declaration, projectDir, commandFlags } = readTarget(flags);
     const interactive = process.stdin.isTTY && !json;
     if (flags.yes !== true && !interactive) {
         throw new BadInputError({

@@ -14,7 +14,7 @@ export async function newMigration(name: string, flags: TargetFlags & { readonly
             next: "Use letters, digits, _ and -, like add_feature_flags.",
         });
     }
-    const { dir, format } = await folder(flags);
+    const { dir, format } = folder(flags);
     mkdirSync(dir, { recursive: true });
     const set = await readSet(dir, format);
     const last = set.migrations.at(-1)?.version ?? "000";
@@ -56,9 +56,9 @@ export async function newMigration(name: string, flags: TargetFlags & { readonly
 }
 
 /** New files need no database: only the folder must be known. */
-async function folder(flags: TargetFlags): Promise<{ dir: string; format: string }> {
+function folder(flags: TargetFlags): { dir: string; format: string } {
     if (flags.stack === undefined && flags.dir !== undefined)
         return { dir: resolve(flags.dir), format: flags.format ?? "numbered" };
-    const { declaration, projectDir } = await readTarget(flags);
+    const { declaration, projectDir } = readTarget(flags);
     return { dir: resolve(projectDir, declaration.migrations.dir), format: declaration.migrations.format };
 }

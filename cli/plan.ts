@@ -6,7 +6,7 @@ import { readTarget, type TargetFlags } from "./target";
 
 /** `schemaward plan --to V`: exits with 2 when the plan is refused. */
 export async function plan(flags: TargetFlags & { readonly json?: boolean; readonly to?: string }): Promise<void> {
-    const { declaration, projectDir, commandFlags } = await readTarget(flags);
+    const { declaration, projectDir, commandFlags } = readTarget(flags);
     const wanted = flags.to === undefined ? declaration : { ...declaration, version: flags.to };
     const planned = await buildPlan(wanted, {
         projectDir,

@@ -12,7 +12,7 @@ interface ResolveFlags extends TargetFlags {
 /** `schemaward resolve --applied V | --rolled-back V`: corrects ledger and history table, runs no script. */
 export async function resolveCommand(rawFlags: TargetFlags): Promise<void> {
     const flags: ResolveFlags = rawFlags;
-    const { declaration, projectDir } = await readTarget(flags);
+    const { declaration, projectDir } = readTarget(flags);
     const { applied, rolledBack } = flags;
     if ((applied === undefined) === (rolledBack === undefined))
         throw new BadInputError({ what: "What is to be resolved?", next: "Give --applied V or --rolled-back V." });

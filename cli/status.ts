@@ -4,7 +4,7 @@ import { readTarget, type TargetFlags } from "./target";
 
 /** `schemaward status`: where the database is and what is pending, without observing any effect. */
 export async function status(flags: TargetFlags & { readonly json?: boolean }): Promise<void> {
-    const { declaration, projectDir, commandFlags } = await readTarget(flags);
+    const { declaration, projectDir, commandFlags } = readTarget(flags);
     const { plan, set, state } = await buildPlan(declaration, { projectDir, commandFlags, observe: "none" });
     const applied = state.applied.map((row) => ({
         version: row.version,

@@ -1,7 +1,10 @@
+import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import type { Declaration } from "../core/declaration";
 import { defaultPolicy, defaultRunSettings } from "../core/declaration";
 import { BadInputError } from "../core/errors";
+
+const load = createRequire(__filename);
 
 /** The flags by which a command is told its database and set. */
 export interface TargetFlags {
@@ -25,14 +28,16 @@ export interface Target {
  * What `--stack`, or `--url`, `--dir` and `--format`, mean.
  * @throws BadInputError
  */
-export async function readTarget(flags: TargetFlags): Promise<Target> {
+export function readTarget(flags: TargetFlags): Target {
     const projectDir = process.cwd();
     if (flags.stack !== undefined) {
         if (flags.url !== undefined || flags.dir !== undefined)
             throw new BadInputError({ what: "--stack and --url/--dir exclude each other.", next: "Give one of them." });
         // Loaded here: flags alone need neither zod nor yaml.
-        const { readProject, readStackSettings } = await import("../stacks/stack-file.js");
-        const { declarationOf } = await import("../stacks/parse-settings.js");
+        const { readProject, readStackSettings } = load(
+            "../stacks/stack-file.js",
+        ) as typeof import("../stacks/stack-file");
+        const { declarationOf } = load("../stacks/parse-settings.js") as typeof import("../stacks/parse-settings");
         const project = readProject(projectDir);
         const settings = readStackSettings(project, flags.stack);
         const declaration = declarationOf(settings, {

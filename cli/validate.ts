@@ -16,7 +16,7 @@ import { readTarget, type TargetFlags } from "./target";
 export async function validate(flags: TargetFlags & { readonly json?: boolean }): Promise<void> {
     const hasDatabase =
         flags.stack !== undefined || flags.url !== undefined || process.env["DATABASE_URL"] !== undefined;
-    const target = hasDatabase ? await readTarget(flags) : undefined;
+    const target = hasDatabase ? readTarget(flags) : undefined;
     if (target === undefined && flags.dir === undefined)
         throw new BadInputError({ what: "Which migrations?", next: "Give --stack NAME, or --dir DIR." });
     const dir = resolve(target?.projectDir ?? process.cwd(), target?.declaration.migrations.dir ?? flags.dir ?? "");

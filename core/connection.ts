@@ -1,8 +1,12 @@
 import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import type { Client as PgClient, ClientConfig } from "pg";
 import { BadInputError, FailedError } from "./errors";
+
+// The driver is loaded when it is needed: a Pulumi program that only declares does without.
+const load = createRequire(__filename);
 
 interface Role {
     /** Role that scripts run as (SET ROLE); absent: the one that logs in. */
@@ -60,7 +64,7 @@ export interface ConnectOptions {
 
 export function openDatabase(reference: ConnectionReference, database?: string): Database {
     const config = async (): Promise<ClientConfig> => {
-        const parsed = await parseUrl(await resolveUrl(reference), sourceOf(reference));
+        const parsed = parseUrl(await resolveUrl(reference), sourceOf(reference));
         return database === undefined ? parsed : { ...parsed, database };
     };
     return {
@@ -107,8 +111,8 @@ async function resolveUrl(reference: ConnectionReference): Promise<string> {
     }
 }
 
-async function parseUrl(url: string, source: string): Promise<ClientConfig> {
-    const { parse } = await import("pg-connection-string");
+function parseUrl(url: string, source: string): ClientConfig {
+    const { parse } = load("pg-connection-string") as typeof import("pg-connection-string");
     let options: ReturnType<typeof parse>;
     let sslmode: string | null;
     try {
@@ -170,7 +174,7 @@ function describe(config: ClientConfig): string {
 }
 
 async function connect(config: ClientConfig, purpose: string, options: ConnectOptions): Promise<PgClient> {
-    const { Client } = await import("./driver.js");
+    const { Client } = load("./driver.js") as typeof import("./driver");
     const parameters = Object.entries(options.parameters ?? {})
         .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`)
         .join(" ");

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { access, constants, readdir, realpath } from "node:fs/promises";
+import { constants, promises as fs } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 
@@ -35,11 +35,6 @@ export async function findPgTool(name: PgTool, serverMajor: number): Promise<str
     return known;
 }
 
-/** Major version from `server_version_num`, as the server reports it (`150014` → 15). */
-export function majorOf(serverVersionNum: string | number): number {
-    return Math.floor(Number(serverVersionNum) / 10_000);
-}
-
 async function search(name: PgTool, serverMajor: number): Promise<string | undefined> {
     const chosen = process.env["SCHEMAWARD_PG_BIN"];
     if (chosen !== undefined && chosen !== "") {
@@ -58,9 +53,9 @@ async function search(name: PgTool, serverMajor: number): Promise<string | undef
 async function toolIn(folder: string, name: PgTool): Promise<string | undefined> {
     const file = path.join(folder, process.platform === "win32" ? `${name}.exe` : name);
     try {
-        await access(file, constants.X_OK);
+        await fs.access(file, constants.X_OK);
         // Debian's /usr/bin/pg_dump is a script that picks a version by its own rules; the real ones are in usualFolders.
-        return path.basename(await realpath(file)) === "pg_wrapper" ? undefined : file;
+        return path.basename(await fs.realpath(file)) === "pg_wrapper" ? undefined : file;
     } catch {
         return undefined;
     }
@@ -81,6 +76,6 @@ async function expand(pattern: string): Promise<string[]> {
     const parent = path.dirname(pattern.slice(0, star + 1));
     const prefix = path.basename(pattern.slice(0, star + 1)).slice(0, -1);
     const rest = pattern.slice(star + 1);
-    const names = await readdir(parent).catch(() => []);
+    const names = await fs.readdir(parent).catch(() => []);
     return names.filter((name) => name.startsWith(prefix)).map((name) => path.join(parent, name + rest));
 }

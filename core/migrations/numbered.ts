@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Dirent, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -121,18 +121,10 @@ function insideOnly(root: string, file: string): void {
 }
 
 function readScript(root: string, file: string): Script {
-    const bytes = readFileSync(join(root, file));
-    let text: string;
-    try {
-        text = decoder.decode(bytes);
-    } catch {
-        throw new BadInputError({
-            what: "The file is not UTF-8.",
-            where: { file, line: firstBadLine(bytes) },
-            state: untouched,
-            next: "Save it as UTF-8 (for example: iconv -f WINDOWS-1258 -t UTF-8).",
-        });
-    }
+    const path = `${root}${sep}${file}`;
+    // Read as text at once, which takes half the time; what is no UTF-8 then shows as U+FFFD (as a real U+FFFD does).
+    const text = readFileSync(path, "utf8");
+    if (text.includes("\uFFFD")) refuseOtherEncoding(readFileSync(path), file);
     const nul = text.indexOf("\0");
     if (nul !== -1) {
         throw new BadInputError({
@@ -147,10 +139,23 @@ function readScript(root: string, file: string): Script {
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+function refuseOtherEncoding(bytes: Buffer, file: string): void {
+    try {
+        decoder.decode(bytes);
+    } catch {
+        throw new BadInputError({
+            what: "The file is not UTF-8.",
+            where: { file, line: firstBadLine(bytes) },
+            state: untouched,
+            next: "Save it as UTF-8 (for example: iconv -f WINDOWS-1258 -t UTF-8).",
+        });
+    }
+}
+
 /** A script from its text; BOM and CR LF are normalised, so that the checksum is the same on every system. */
 export function makeScript(file: string, text: string): Script {
     const sql = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
-    return { file, sql, checksum: createHash("sha256").update(sql, "utf8").digest("hex") };
+    return { file, sql, checksum: hash("sha256", sql) };
 }
 
 function firstBadLine(bytes: Buffer): number {

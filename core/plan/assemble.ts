@@ -3,11 +3,11 @@ import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
-import { totalLoss } from "./losses";
 import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
 import { storeProblem } from "./snapshot-estimate";
+import { totalLoss } from "./total-loss";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
 /** What a plan is put together from. */

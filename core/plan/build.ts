@@ -1,22 +1,21 @@
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import type { Client } from "pg";
 import { type Database, disconnect, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { explainFailure } from "./database-failure";
+import { allAnswered, firstFailure } from "./first-failure";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed, readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
-import type { Observation } from "../sql/observation";
 import { assemblePlan, type Presentation } from "./assemble";
-import { decide } from "./decide";
-import { RelationReader } from "./live-facts";
-import { findLosses, relationsOf } from "./losses";
-import { losesNothingAtAll, observeSteps, type ObserveMode, readAhead } from "./observe-steps";
+import { decide, type Decision } from "./decide";
+import type { ObserveMode } from "./observe-steps";
 import type { Drift, Plan, PlanStep } from "./plan";
-import { planStep } from "./plan-step";
-import { prepareSteps, type PreparedStep } from "./prepare";
+import type { StepSources } from "./plan-steps";
+import type { PreparedStep } from "./prepare";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 import { planSnapshot } from "./snapshot-estimate";
 
@@ -91,23 +90,25 @@ async function planWith(
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     // With row_security off a count that policies would make smaller fails instead.
-    await client.query(
+    const begun = client.query(
         `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
     );
-    const mode = options.observe;
-    const relations = new RelationReader(client);
-    const ahead: Promise<unknown>[] = [];
+    // Nothing is waited for that only has to come first.
+    const ahead: Promise<unknown>[] = [begun];
     try {
         if (declaration.run.searchPath.length > 0)
-            await client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]);
+            ahead.push(client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]));
+        const first = allAnswered([...ahead]);
+        first.catch(() => undefined);
         let stamp: Promise<string> | undefined;
         const history = await readHistory(client, declaration, () => {
-            if (mode === "quick") return;
+            if (options.observe === "quick") return;
             // The server works at this while the files are read.
             stamp = readCatalogStamp(client);
             stamp.catch(() => undefined);
             ahead.push(stamp);
         });
+        await first;
         const set = await reading;
         const state = await stateOf(client, declaration, set, history);
         const decision = decide({
@@ -119,28 +120,16 @@ async function planWith(
             outOfOrder: declaration.policy.outOfOrder,
             downFile: (version) => formatNamed(set.format).downFile(version),
         });
-        const model = readAhead({ live: client, database, declaration, mode }, decision.steps);
-        if (model !== undefined) ahead.push(model);
-        const steps = await prepareSteps(decision.steps, declaration.history.mirror !== "none");
-        const onObservation = (observation: Observation): void => {
-            relations.expect(relationsOf(observation));
-        };
-        const observations = await observeSteps(
-            { live: client, database, declaration, mode, model, onObservation },
+        const { steps, planSteps } = await stepsOf(decision, {
+            live: client,
+            database,
+            declaration,
+            mode: options.observe,
             set,
             state,
-            steps,
-        );
-        const losses =
-            mode === "none" || losesNothingAtAll(observations)
-                ? []
-                : await findLosses(client, relations, steps, observations, {
-                      historyTable: state.mirror?.table,
-                      timeoutMs,
-                  });
-        const planSteps: PlanStep[] = [];
-        for (const [i, step] of steps.entries())
-            planSteps.push(await planStep(relations, step, observations[i], losses[i] ?? []));
+            timeoutMs,
+            ahead,
+        });
         const drift = await findDrift(client, declaration.set, state, stamp);
         const snapshot =
             steps.length === 0 || declaration.snapshot.store === undefined
@@ -149,7 +138,7 @@ async function planWith(
         const plan = assemblePlan(declaration, options, { state, decision, steps, planSteps, drift, snapshot });
         return { plan, set, state, steps };
     } catch (error) {
-        throw planningFailed(await firstOf(error, ahead), timeoutMs);
+        throw planningFailed(await firstFailure(error, ahead), timeoutMs);
     } finally {
         // Also what turned out not to be needed must not go on in somebody else's transaction.
         await Promise.allSettled(ahead);
@@ -157,13 +146,14 @@ async function planWith(
     }
 }
 
-/** In a transaction that an error has ended, every later question fails for that alone: the error of what was asked first is meant. */
-async function firstOf(error: unknown, asked: readonly Promise<unknown>[]): Promise<unknown> {
-    if ((error as { code?: unknown }).code !== "25P02") return error;
-    for (const result of await Promise.allSettled(asked))
-        if (result.status === "rejected" && (result.reason as { code?: unknown }).code !== "25P02")
-            return result.reason;
-    return error;
+/** What the steps do and destroy; what finds that out is loaded when there are any. */
+async function stepsOf(
+    decision: Decision,
+    sources: StepSources,
+): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
+    if (decision.steps.length === 0) return { steps: [], planSteps: [] };
+    const { planSteps } = createRequire(__filename)("./plan-steps.js") as typeof import("./plan-steps");
+    return planSteps(decision.steps, sources);
 }
 
 /** What a person can do about an error of the server while planning. */

@@ -80,7 +80,7 @@ async function ask(client: Client, scalars: readonly string[], timeoutMs: number
 export interface RelationFacts {
     /** Schema-qualified, quoted: `public.feature_flags`. */
     readonly qualified: string;
-    /** Bytes with indexes and TOAST, partitions included. */
+    /** Bytes with indexes and TOAST, partitions included; 0 of a table that has no row: what else it has on disk is no data. */
     readonly bytes: number;
     readonly columns: ReadonlySet<string>;
     /** Of a view the tables that it selects from, itself or through other views; its rows are theirs. Of all others none. */
@@ -146,18 +146,21 @@ async function readRelations(client: Client, names: readonly string[]): Promise<
         isEmpty: boolean;
     }>({
         text: `SELECT w.name, format('%I.%I', n.nspname, c.relname) AS qualified,
-                      (CASE c.relkind WHEN 'p' THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t)
-                                      ELSE pg_total_relation_size(c.oid) END)::text AS bytes,
+                      (CASE WHEN e.empty THEN 0
+                            WHEN c.relkind = 'p' THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t)
+                            ELSE pg_total_relation_size(c.oid) END)::text AS bytes,
                       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
                       CASE c.relkind WHEN 'v' THEN ARRAY(WITH RECURSIVE views(oid) AS (SELECT c.oid UNION
                                 SELECT s.source FROM views JOIN ${ruleSources} AS s ON s.relation = views.oid)
                             SELECT format('%I.%I', s.nspname, t.relname) FROM views JOIN pg_catalog.pg_class t ON t.oid = views.oid
                               JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE t.relkind <> 'v') ELSE '{}'::text[] END AS behind,
-                      c.relkind = 'r' AND NOT c.relhassubclass AND pg_relation_size(c.oid) = 0 AS "isEmpty"
+                      e.empty AS "isEmpty"
                  FROM unnest($1::text[]) AS w(name)
                  JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`,
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 -- OFFSET keeps it from being worked out twice.
+                 CROSS JOIN LATERAL (SELECT c.relkind = 'r' AND NOT c.relhassubclass AND pg_relation_size(c.oid) = 0 AS empty OFFSET 0) e`,
         values: [[...new Set(names)]],
     });
     return new Map(

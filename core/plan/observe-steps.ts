@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
@@ -8,6 +9,9 @@ import type { Observation, ObservedStep, SessionSettings } from "../sql/observat
 import type { DecidedStep } from "./decide";
 import { type PreparedStep, statementsOf } from "./prepare";
 import type { DatabaseState } from "./read-state";
+
+// Loaded when needed: what has nothing to observe does not wait for them.
+const load = createRequire(__filename);
 
 /**
  * How thoroughly effects are found out.
@@ -22,12 +26,16 @@ export type ObserveMode = "full" | "lossless" | "quick" | "none";
 /** So many steps are observed even where nothing is at stake, to say early which of them would fail. */
 const longPlan = 100;
 
-/** What observing goes by. */
-export interface ObserveContext {
+/** Where steps are observed, and how. */
+export interface ObserveSources {
     readonly live: Client;
     readonly database: Database;
     readonly declaration: Declaration;
     readonly mode: ObserveMode;
+}
+
+/** What observing goes by. */
+export interface ObserveContext extends ObserveSources {
     /** What `readAhead` has begun to read. */
     readonly model: Promise<Model> | undefined;
     /** Told of a step as soon as it is judged, where it is. */
@@ -39,13 +47,12 @@ export interface ObserveContext {
  * they need to be.
  */
 export function readAhead(
-    { live, database, declaration, mode }: Omit<ObserveContext, "model" | "onObservation">,
+    { live, database, declaration, mode }: ObserveSources,
     steps: readonly DecidedStep[],
 ): Promise<Model> | undefined {
     if (mode !== "quick" || !steps.some(({ direction }) => direction === "down")) return undefined;
-    const model = import("../sql/judge/model-read.js").then(({ readModel }) =>
-        readModel(live, sessionSettings(database, declaration)),
-    );
+    const { readModel } = load("../sql/judge/model-read.js") as typeof import("../sql/judge/model-read");
+    const model = readModel(live, sessionSettings(database, declaration));
     model.catch(() => undefined);
     return model;
 }
@@ -84,11 +91,11 @@ export async function observeSteps(
         transactional: step.shape.units.every((u) => u.transactional),
     }));
     const settings = sessionSettings(database, declaration);
-    // Loaded here: what has nothing to observe does not wait for them.
-    const { judge } = await import("../sql/judge.js");
+    const { judge } = load("../sql/judge.js") as typeof import("../sql/judge");
     if (mode === "quick")
         return judge(live, observed, settings, { ...(model === undefined ? {} : { model }), onObservation });
-    const [{ observe }, { openShadow }] = await Promise.all([import("../sql/observe.js"), import("../sql/shadow.js")]);
+    const { observe } = load("../sql/observe.js") as typeof import("../sql/observe");
+    const { openShadow } = load("../sql/shadow.js") as typeof import("../sql/shadow");
     const applied = state.applied.map(({ version }) => ({
         version,
         sql: set.find(version)?.up.sql ?? state.stored.get(version)?.up ?? "",

@@ -4,6 +4,7 @@ import { type Ledger, type LedgerRow, readLedger, readStoredSql, type StoredSql 
 import { type MirrorShape, readMirrorRows, readMirrorShape } from "../history/schema-migrations";
 import type { MigrationSet } from "../migrations/set";
 import { adoptedRows, historyDifference } from "./adopt";
+import { allAnswered } from "./first-failure";
 import { type Refusal, storedSqlNeeded } from "./decide";
 
 /** What a database says of its own version. */
@@ -36,15 +37,29 @@ export async function readState(client: Client, declaration: Declaration, set: M
     return stateOf(client, declaration, set, await readHistory(client, declaration));
 }
 
-/** Reads ledger and history table, and nothing else. @param onStamp as `readLedger`'s */
+/**
+ * Reads ledger and history table, and nothing else.
+ * @param onStamp called with the catalog's stamp, where the ledger has one, when everything else is asked for; for a client with `pipeline`
+ */
 export async function readHistory(
     client: Client,
     declaration: Declaration,
     onStamp?: (catalogStamp: string) => void,
 ): Promise<History> {
-    const ledger = await readLedger(client, declaration.set, onStamp);
-    const mirror = declaration.history.mirror === "none" ? undefined : await readMirrorShape(client);
-    return { ledger, mirror, versions: mirror === undefined ? [] : await readMirrorRows(client, mirror) };
+    const shape = declaration.history.mirror === "none" ? Promise.resolve(undefined) : readMirrorShape(client);
+    let versions: Promise<History["versions"]> = Promise.resolve([]);
+    const asked = shape.then((mirror) => {
+        if (mirror !== undefined) versions = readMirrorRows(client, mirror);
+        versions.catch(() => undefined);
+    });
+    const ledger = readLedger(client, declaration.set, (stamp) => {
+        asked.then(
+            () => onStamp?.(stamp),
+            () => undefined,
+        );
+    });
+    await allAnswered([ledger, asked]);
+    return { ledger: await ledger, mirror: await shape, versions: await versions };
 }
 
 /** @throws BadInputError when a history is to be adopted whose scripts are not on disk */

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, stat, unlink, type FileHandle } from "node:fs/promises";
+import { promises as fs } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { FailedError, SchemawardError } from "../errors";
@@ -54,7 +55,7 @@ class FileStore implements SnapshotStore {
             await this.makeFolder();
             // Early, so that a long stream is not read in vain; link() below is what decides.
             if (await exists(final)) throw new ObjectExistsError(this.url, name);
-            const file = await this.attempt("create a file in", open(temporary, "wx", 0o600));
+            const file = await this.attempt("create a file in", fs.open(temporary, "wx", 0o600));
             let written: Written;
             try {
                 written = await this.writeAll(file, body);
@@ -62,7 +63,7 @@ class FileStore implements SnapshotStore {
             } finally {
                 await file.close();
             }
-            await link(temporary, final).catch((error: unknown) => {
+            await fs.link(temporary, final).catch((error: unknown) => {
                 if (codeOf(error) === "EEXIST") throw new ObjectExistsError(this.url, name);
                 throw this.failure("link a file in", error);
             });
@@ -70,24 +71,24 @@ class FileStore implements SnapshotStore {
             return written;
         } finally {
             body.destroy();
-            await unlink(temporary).catch(() => undefined);
+            await fs.unlink(temporary).catch(() => undefined);
         }
     }
 
     async get(name: string): Promise<Readable> {
         checkObjectName(name);
-        const file = await this.attempt("read", open(path.join(this.folder, name), "r"), name);
+        const file = await this.attempt("read", fs.open(path.join(this.folder, name), "r"), name);
         return Readable.from(this.readAll(file, name), { objectMode: false });
     }
 
     async list(): Promise<readonly StoredObject[]> {
-        const names = await readdir(this.folder).catch((error: unknown) => {
+        const names = await fs.readdir(this.folder).catch((error: unknown) => {
             if (codeOf(error) === "ENOENT") return [];
             throw this.failure("list", error);
         });
         const objects: StoredObject[] = [];
         for (const name of names.filter((n) => !n.startsWith("."))) {
-            const facts = await stat(path.join(this.folder, name)).catch(() => undefined);
+            const facts = await fs.stat(path.join(this.folder, name)).catch(() => undefined);
             if (facts?.isFile() === true) objects.push({ name, bytes: facts.size, modified: facts.mtime });
         }
         return objects;
@@ -95,7 +96,7 @@ class FileStore implements SnapshotStore {
 
     async delete(name: string): Promise<void> {
         checkObjectName(name);
-        await unlink(path.join(this.folder, name)).catch((error: unknown) => {
+        await fs.unlink(path.join(this.folder, name)).catch((error: unknown) => {
             if (codeOf(error) !== "ENOENT") throw this.failure("delete", error, name);
         });
         await this.syncFolder();
@@ -133,13 +134,13 @@ class FileStore implements SnapshotStore {
     }
 
     private async makeFolder(): Promise<void> {
-        await this.attempt("create", mkdir(this.folder, { recursive: true, mode: 0o700 }));
+        await this.attempt("create", fs.mkdir(this.folder, { recursive: true, mode: 0o700 }));
     }
 
     /** The new name must survive a power cut, too. */
     private async syncFolder(): Promise<void> {
         if (process.platform === "win32") return;
-        const folder = await this.attempt("open", open(this.folder, "r"));
+        const folder = await this.attempt("open", fs.open(this.folder, "r"));
         try {
             await this.attempt("sync", folder.sync());
         } finally {
@@ -148,13 +149,13 @@ class FileStore implements SnapshotStore {
     }
 
     private async sweep(): Promise<void> {
-        const names = await this.attempt("list", readdir(this.folder));
+        const names = await this.attempt("list", fs.readdir(this.folder));
         for (const name of names.filter((n) => unfinished.test(n))) {
             const file = path.join(this.folder, name);
-            const facts = await stat(file).catch(() => undefined);
+            const facts = await fs.stat(file).catch(() => undefined);
             // Each write renews the time, so a run that lives is never taken for a dead one.
             if (facts !== undefined && Date.now() - facts.mtimeMs > sweepAfterMs)
-                await unlink(file).catch(() => undefined);
+                await fs.unlink(file).catch(() => undefined);
         }
     }
 
@@ -205,7 +206,7 @@ function adviceFor(code: string): string {
 }
 
 async function exists(file: string): Promise<boolean> {
-    return (await stat(file).catch(() => undefined)) !== undefined;
+    return (await fs.stat(file).catch(() => undefined)) !== undefined;
 }
 
 function codeOf(error: unknown): string | undefined {

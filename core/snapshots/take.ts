@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declarer } from "../declaration";
 import { FailedError, type ErrorParts } from "../errors";
-import { majorOf } from "../pg-tools";
+import { serverMajor } from "../sql/server-major";
 import { dumpInto, type Dumped } from "./dump";
 import { estimateBytes } from "./estimate";
 import { exportSnapshot, type Exported } from "./exporter";
@@ -118,8 +118,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
 }
 
 async function findTools(client: Client): Promise<{ pgDump: string; pgRestore: string }> {
-    const { rows } = await client.query<{ server_version_num: string }>("SHOW server_version_num");
-    const major = majorOf(rows[0]?.server_version_num ?? "0");
+    const major = await serverMajor(client);
     // pg_restore must read what pg_dump of that version writes, so the pair is looked for alike.
     return {
         pgDump: await needTool("pg_dump", major, "server"),

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
-import { serverMajor } from "./catalog";
+import { serverMajor } from "./server-major";
 
-/** Catalogs by their column of identity; those with `relation` are counted only where that is no temporary or TOAST relation. */
+/** Catalogs by their column of identity; those with `relation` are counted only where that is no temporary relation and none of the system's. */
 interface Stamped {
     readonly catalog: string;
     readonly id: string;
@@ -12,12 +12,15 @@ interface Stamped {
     readonly since?: number;
 }
 
+/** FirstNormalObjectId in PostgreSQL's access/transam.h: below are the objects of initdb. */
+const firstNormal = 16_384;
+
 const stamped: readonly Stamped[] = [
     { catalog: "pg_namespace", id: "oid", where: "nspname !~ '^pg_(temp|toast)'" },
-    { catalog: "pg_class", id: "oid", relation: "oid" },
+    { catalog: "pg_class", id: "oid", relation: "oid", where: "relkind <> 't'" },
     { catalog: "pg_attribute", id: "attrelid::bigint * 2048 + attnum", relation: "attrelid", where: "attnum > 0" },
     { catalog: "pg_attrdef", id: "oid", relation: "adrelid" },
-    { catalog: "pg_constraint", id: "oid", where: "(conrelid = 0 OR conrelid IN (SELECT oid FROM relations))" },
+    { catalog: "pg_constraint", id: "oid", where: "conrelid NOT IN (SELECT oid FROM temporary)" },
     { catalog: "pg_index", id: "indexrelid", relation: "indrelid" },
     { catalog: "pg_inherits", id: "inhrelid", relation: "inhrelid" },
     { catalog: "pg_partitioned_table", id: "partrelid", relation: "partrelid" },
@@ -72,14 +75,17 @@ export async function readCatalogStamp(client: Client): Promise<string> {
         .map(({ catalog, id, relation, where }, index) => {
             const conditions = [
                 ...(where === undefined ? [] : [where]),
-                ...(relation === undefined ? [] : [`${relation} IN (SELECT oid FROM relations)`]),
+                // Few are temporary, so that this look-up is cheap, while one for each that counts would take half the time.
+                ...(relation === undefined
+                    ? []
+                    : [`${relation} >= ${firstNormal} AND ${relation} NOT IN (SELECT oid FROM temporary)`]),
             ];
             return `SELECT ${index} AS i, count(*) AS n, sum(hashint8extended((${id})::bigint, xmin::text::bigint + ${index} * 4294967296)) AS hash
                       FROM pg_catalog.${catalog}${conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`}`;
         });
     const { rows } = await client.query<{ stamp: string }>(
         `WITH schemas AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(temp|toast)' AND nspname NOT IN ('pg_catalog', 'information_schema')),
-              relations AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence <> 't' AND relkind <> 't' AND relnamespace IN (SELECT oid FROM schemas))
+              temporary AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't')
          SELECT string_agg(concat(n, ' ', hash), ',' ORDER BY i) AS stamp FROM (${parts.join(" UNION ALL ")}) AS parts`,
     );
     return rows[0]?.stamp ?? "";

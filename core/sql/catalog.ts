@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
-import { majorOf } from "../pg-tools";
 import { catalogQueries, commentQuery, grantQuery } from "./catalog-queries";
 import type { CatalogRow } from "./catalog-query";
 import type { CatalogObject } from "./observation";
+import { serverMajor } from "./server-major";
 import { streamRows } from "./stream-rows";
 
 /** An object together with what identifies it within its database, whatever it is called. */
@@ -91,18 +91,6 @@ type AttachedRow = readonly [
     grantee: string | null,
     definition: string,
 ];
-
-const majors = new WeakMap<Client, number>();
-
-/** Major version of the server behind a connection. */
-export async function serverMajor(client: Client): Promise<number> {
-    const known = majors.get(client);
-    if (known !== undefined) return known;
-    const { rows } = await client.query<{ server_version_num: string }>("SHOW server_version_num");
-    const major = majorOf(rows[0]?.server_version_num ?? 0);
-    majors.set(client, major);
-    return major;
-}
 
 class Builder {
     private readonly objects = new Map<string, IdentifiedObject>();

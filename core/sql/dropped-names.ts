@@ -45,12 +45,13 @@ export function droppedNames(statements: readonly Statement[]): DroppedNames {
         const publication = as<{ pubname?: string }>(node, "AlterPublicationStmt");
         if (publication?.pubname !== undefined) names.push(publication.pubname);
     }
+    const spellings = new Set(names.flatMap((name) => [name, quoted(name), `"${name}"`]));
     const local = (object: IdentifiedObject): string => object.localName.replace(/\(.*$/, "");
     const tableName = (object: IdentifiedObject): string =>
         (object.of ?? "").replace(/^(?:"(?:[^"]|"")*"|[^."]*)\.(?=.)/, "");
     return {
         has: (object) =>
-            names.some((name) => same(name, local(object))) ||
+            spellings.has(local(object)) ||
             parts.some(({ table, part }) => same(part, local(object)) && same(table, tableName(object))) ||
             // Casts, operators and the like have no plain name: a DROP of that kind is taken as theirs.
             (["cast", "operator", "operator class", "operator family"].includes(object.kind) && names.length > 0),

@@ -27,6 +27,10 @@ export function unquote(name: string): string {
 
 /** A name without the arguments of a function: `add(integer)` → add. */
 export function bareName(localName: string): string {
+    if (!localName.startsWith('"')) {
+        const open = localName.indexOf("(");
+        return open < 0 ? localName : localName.slice(0, open);
+    }
     const quoted = /^"(?:[^"]|"")*"/.exec(localName)?.[0];
     return unquote(quoted ?? localName.replace(/\(.*$/s, ""));
 }

@@ -35,11 +35,12 @@ export async function judge(
     { model: read, onObservation }: JudgeOptions = {},
 ): Promise<Observation[]> {
     const model = await (read ?? readModel(live, settings));
-    if (says(steps, "GrantStmt") || says(steps, "AlterDefaultPrivilegesStmt"))
+    const said = saidBy(steps);
+    if (said.has("GrantStmt") || said.has("AlterDefaultPrivilegesStmt") || said.has("DoStmt"))
         for (const [id, owner] of await readOwners(live)) model.owners.set(id, owner);
-    if (says(steps, "CreateExtensionStmt")) await readAvailable(live, model);
+    if (said.has("CreateExtensionStmt") || said.has("DoStmt")) await readAvailable(live, model);
     const routines = new RoutineEffects(live);
-    const names = new Map(model.allBefore().map(({ id, name }) => [id, name]));
+    const names = model.names();
     const observations: Observation[] = [];
     for (const step of steps) {
         model.mark();
@@ -76,15 +77,11 @@ export async function judge(
     return observations;
 }
 
-/** Whether some statement is, or has within it, such a node; DO blocks may have anything. */
-function says(steps: readonly ObservedStep[], wanted: string): boolean {
-    let found = false;
-    for (const { statements } of steps)
-        for (const { node } of statements)
-            walk([node], (type) => {
-                if (type === wanted || type === "DoStmt") found = true;
-            });
-    return found;
+/** The types of all nodes in the steps' parse trees; a DO block may have any within it. */
+function saidBy(steps: readonly ObservedStep[]): Set<string> {
+    const types = new Set<string>();
+    for (const { statements } of steps) for (const { node } of statements) walk([node], (type) => types.add(type));
+    return types;
 }
 
 function sorted(changes: readonly CatalogChange[]): CatalogChange[] {

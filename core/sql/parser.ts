@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type * as Library from "libpg-query";
 
 let loading: Promise<void> | undefined;
@@ -9,7 +10,7 @@ export function loadParser(): Promise<void> {
 }
 
 async function load(): Promise<void> {
-    const loaded = await import("libpg-query");
+    const loaded = createRequire(__filename)("libpg-query") as typeof Library;
     await loaded.loadModule();
     library = loaded;
 }

@@ -10,9 +10,21 @@ export interface Dependency {
     readonly type: string;
 }
 
-/** A dependency in both lists; an ended one may stay in them for a while. */
-interface Entry {
-    readonly dependency: Dependency;
+/** An object with what it depends on and what depends on it, its columns included. */
+interface Node {
+    /** `pg_class/16384` */
+    readonly key: string;
+    of: Entry[];
+    on: Entry[];
+}
+
+/** A dependency in the lists of both ends; an ended one may stay in them for a while. */
+interface Entry extends Dependency {
+    /** `pg_class/16384/2`, as both are asked for all the time. */
+    readonly id: string;
+    readonly onId: string;
+    readonly from: Node;
+    readonly to: Node;
     gone: boolean;
 }
 
@@ -26,13 +38,11 @@ export interface Closure {
 
 /** pg_depend in memory, found from both ends. */
 export class Dependencies {
-    private readonly byOn = new Map<string, Entry[]>();
-    private readonly byObject = new Map<string, Entry[]>();
+    private readonly nodes = new Map<string, Node>();
 
     copy(): Dependencies {
         const copied = new Dependencies();
-        for (const list of this.byOn.values())
-            for (const { dependency, gone } of list) if (!gone) copied.insert(dependency);
+        for (const { on } of this.nodes.values()) for (const entry of on) if (!entry.gone) copied.insert(entry);
         return copied;
     }
 
@@ -47,36 +57,51 @@ export class Dependencies {
         });
     }
 
-    insert(dependency: Dependency): void {
-        const entry = { dependency, gone: false };
-        push(this.byOn, dependency.on, entry);
-        push(this.byObject, dependency.object, entry);
+    insert({ object, subid, on, onSubid, type }: Dependency): void {
+        const from = this.node(object);
+        const to = this.node(on);
+        const [id, onId] = [`${object}/${subid}`, `${on}/${onSubid}`];
+        const entry: Entry = { object, subid, on, onSubid, type, id, onId, from, to, gone: false };
+        from.of.push(entry);
+        to.on.push(entry);
+    }
+
+    private node(key: string): Node {
+        let node = this.nodes.get(key);
+        if (node === undefined) this.nodes.set(key, (node = { key, of: [], on: [] }));
+        return node;
     }
 
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
+        const node = this.nodes.get(withoutColumn(id));
         const subid = columnOf(id);
-        return live(this.byOn, withoutColumn(id), (d) => subid === "0" || d.onSubid === subid);
+        return node === undefined ? [] : liveOn(node).filter((d) => !d.gone && (subid === "0" || d.onSubid === subid));
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
+        const node = this.nodes.get(withoutColumn(id));
         const subid = columnOf(id);
-        return live(this.byObject, withoutColumn(id), (d) => subid === "0" || d.subid === subid);
+        return node === undefined ? [] : liveOf(node).filter((d) => !d.gone && (subid === "0" || d.subid === subid));
     }
 
     /** Ends what `keep` says no to of the dependencies that an object (without its columns) has. */
     release(id: string, keep: (dependency: Dependency) => boolean = () => false): void {
         const subid = columnOf(id);
-        end(this.byObject, withoutColumn(id), (d) => d.subid === subid && !keep(d));
+        for (const entry of this.nodes.get(withoutColumn(id))?.of ?? [])
+            if (!entry.gone && entry.subid === subid && !keep(entry)) entry.gone = true;
     }
 
     /** Forgets an object that is no more, as dependent and as depended on. */
     remove(id: string): void {
         const key = withoutColumn(id);
+        const node = this.nodes.get(key);
+        if (node === undefined) return;
         const subid = columnOf(id);
-        end(this.byObject, key, (d) => subid === "0" || d.subid === subid);
-        end(this.byOn, key, (d) => subid === "0" || d.onSubid === subid);
+        for (const entry of node.of) if (subid === "0" || entry.subid === subid) entry.gone = true;
+        for (const entry of node.on) if (subid === "0" || entry.onSubid === subid) entry.gone = true;
+        if (subid === "0") this.nodes.delete(key);
     }
 
     /**
@@ -84,60 +109,54 @@ export class Dependencies {
      * part that is reached takes its whole along. Source: findDependentObjects in PostgreSQL's dependency.c.
      * @param besides what a visited object takes along that pg_depend does not say (a column its heirs)
      */
-    closure(targets: readonly string[], cascade: boolean, besides: (id: string) => Iterable<string>): Closure {
+    closure(targets: readonly string[], cascade: boolean, besides: (id: string) => readonly string[]): Closure {
         const visited = new Set<string>();
         const refused: string[] = [];
         const roots = new Set(targets);
-        const queue = [...targets];
-        for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+        const queue = targets.map((id) => this.reach(id));
+        // What depends on columns of these has been looked at with the whole.
+        const wholes = new Set<Node>();
+        for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+            const { id, node, subid } = next;
             if (visited.has(id)) continue;
             visited.add(id);
-            const dependent = (d: Dependency): string => `${d.object}/${d.subid}`;
-            for (const dependency of this.on(id)) {
-                if (dependency.type === "n" && !cascade) refused.push(dependent(dependency));
-                else queue.push(dependent(dependency));
+            if (node !== undefined && !wholes.has(node)) {
+                if (subid === "0") wholes.add(node);
+                for (const entry of liveOn(node)) {
+                    if (entry.gone || (subid !== "0" && entry.onSubid !== subid)) continue;
+                    if (entry.type === "n" && !cascade) refused.push(entry.id);
+                    else queue.push({ id: entry.id, node: entry.from, subid: entry.subid });
+                }
             }
             // PostgreSQL refuses to drop a part directly; reached on the way, its whole goes.
-            if (!roots.has(id))
-                for (const d of this.of(id))
-                    if ((d.type === "i" || d.type === "e") && d.subid === columnOf(id))
-                        queue.push(`${d.on}/${d.onSubid}`);
-            queue.push(...besides(id));
+            if (node !== undefined && !roots.has(id))
+                for (const entry of liveOf(node))
+                    if (!entry.gone && (entry.type === "i" || entry.type === "e") && entry.subid === subid)
+                        queue.push({ id: entry.onId, node: entry.to, subid: entry.onSubid });
+            for (const other of besides(id)) queue.push(this.reach(other));
         }
         const goes = (id: string): boolean => visited.has(id) || visited.has(`${withoutColumn(id)}/0`);
         return { visited, blocking: [...new Set(refused)].filter((id) => !goes(id)) };
     }
+
+    private reach(id: string): { id: string; node: Node | undefined; subid: string } {
+        return { id, node: this.nodes.get(withoutColumn(id)), subid: columnOf(id) };
+    }
 }
 
-const none: Entry[] = [];
+function liveOn(node: Node): readonly Entry[] {
+    return (node.on = tidied(node.on));
+}
+
+function liveOf(node: Node): readonly Entry[] {
+    return (node.of = tidied(node.of));
+}
 
 /** Ended ones are taken out of a list now and then only: a schema's has thousands, each drop ends one of them. */
-function listOf(map: Map<string, Entry[]>, key: string): readonly Entry[] {
-    const list = map.get(key);
-    if (list === undefined) return none;
+function tidied(list: Entry[]): Entry[] {
     let ended = 0;
     for (const entry of list) if (entry.gone) ended++;
-    if (ended * 2 <= list.length) return list;
-    const left = list.filter(({ gone }) => !gone);
-    if (left.length > 0) map.set(key, left);
-    else map.delete(key);
-    return left;
-}
-
-function live(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): Dependency[] {
-    const found: Dependency[] = [];
-    for (const { dependency, gone } of listOf(map, key)) if (!gone && wanted(dependency)) found.push(dependency);
-    return found;
-}
-
-function end(map: Map<string, Entry[]>, key: string, wanted: (dependency: Dependency) => boolean): void {
-    for (const entry of listOf(map, key)) if (!entry.gone && wanted(entry.dependency)) entry.gone = true;
-}
-
-function push(map: Map<string, Entry[]>, key: string, value: Entry): void {
-    const list = map.get(key);
-    if (list === undefined) map.set(key, [value]);
-    else list.push(value);
+    return ended * 2 <= list.length ? list : list.filter(({ gone }) => !gone);
 }
 
 /** `pg_class/16384/2` → `pg_class/16384`. */

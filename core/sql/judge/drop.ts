@@ -55,42 +55,46 @@ export function drop(context: JudgeContext, targets: readonly IdentifiedObject[]
     for (const id of visited) loseInnerPart(context, id, visited);
     for (const object of gone) model.remove(object);
     // Inner parts that are no objects: rules of views, row types, defaults.
-    for (const id of visited) model.dependencies.remove(id);
+    const objects = new Set(gone.map(({ id }) => id));
+    for (const id of visited) if (!objects.has(id)) model.dependencies.remove(id);
 }
+
+const nothing: readonly string[] = [];
 
 /**
  * What pg_depend does not say: a column or CHECK goes from the heirs, and everything that belongs to a table with it.
  * @param heirs of the tables that were asked about so far: each has many columns
  */
-function* besides(
+function besides(
     context: JudgeContext,
     id: string,
     heirs: Map<string, readonly IdentifiedObject[]>,
-): Generator<string> {
+): readonly string[] {
     const { model } = context;
     const object = model.get(id);
-    if (object === undefined) return;
-    for (const part of model.parts(object)) yield part.id;
+    if (object === undefined) return nothing;
+    const parts = model.parts(object);
+    const own = parts.length === 0 ? nothing : parts.map((part) => part.id);
     const table = object.kind === "column" || object.kind === "constraint" ? context.owner(object) : undefined;
-    if (table === undefined) return;
+    if (table === undefined) return own;
     const children = heirs.get(table.id) ?? model.directChildren(table);
     heirs.set(table.id, children);
-    for (const child of children) {
-        const same = model.part(object.kind, child, unquote(object.localName));
-        if (same?.inherited === true) yield same.id;
-    }
+    return [
+        ...own,
+        ...children.flatMap((child) => {
+            const same = model.part(object.kind, child, unquote(object.localName));
+            return same?.inherited === true ? same.id : [];
+        }),
+    ];
 }
 
 /** A part of something (a member of an extension, the sequence of an identity column) is not dropped by itself. */
 function checkWhole(context: JudgeContext, target: IdentifiedObject, visited: ReadonlySet<string>): void {
-    const { dependencies } = context.model;
-    const whole = dependencies
-        .of(target.id)
-        .find(
-            (d) =>
-                (d.type === "i" || d.type === "e") && !visited.has(`${d.on}/${d.onSubid}`) && !visited.has(`${d.on}/0`),
-        );
-    const parts = dependencies.of(target.id).filter((d) => d.type === "P" || d.type === "S");
+    const needs = context.model.dependencies.of(target.id);
+    const whole = needs.find(
+        (d) => (d.type === "i" || d.type === "e") && !visited.has(`${d.on}/${d.onSubid}`) && !visited.has(`${d.on}/0`),
+    );
+    const parts = needs.filter((d) => d.type === "P" || d.type === "S");
     const kept = parts.length > 0 && !parts.some((d) => visited.has(`${d.on}/0`));
     if (whole !== undefined || kept)
         context.unsure(
@@ -174,27 +178,28 @@ function loseFrom(context: JudgeContext, type: IdentifiedObject, visited: Readon
     model.change(type, left.length === attributes.length ? "" : left.join(", "));
 }
 
+/** Of inner parts, by their catalog, the catalog of what loses them. */
+const losers: Readonly<Record<string, string>> = {
+    pg_attrdef: "pg_class/",
+    pg_publication_rel: "pg_publication/",
+    pg_publication_namespace: "pg_publication/",
+    pg_constraint: "pg_type/",
+    pg_attribute: "pg_type/",
+    pg_amop: "pg_opfamily/",
+    pg_amproc: "pg_opfamily/",
+};
+
 /** What stays, and loses an inner part: a column its default, a publication a table, a domain a constraint. */
 function loseInnerPart(context: JudgeContext, id: string, visited: ReadonlySet<string>): void {
     const { model } = context;
     if (model.get(id) !== undefined) return;
-    const [catalog = ""] = id.split("/");
-    const wholes = model.dependencies
-        .of(id)
-        .filter((d) => !visited.has(`${d.on}/${d.onSubid}`) && !visited.has(`${d.on}/0`));
-    const catalogs: Readonly<Record<string, string>> = {
-        pg_attrdef: "pg_class/",
-        pg_publication_rel: "pg_publication/",
-        pg_publication_namespace: "pg_publication/",
-        pg_constraint: "pg_type/",
-        pg_attribute: "pg_type/",
-        pg_amop: "pg_opfamily/",
-        pg_amproc: "pg_opfamily/",
-    };
+    const catalog = id.slice(0, id.indexOf("/"));
     if (catalog === "pg_class" && columnOf(id) !== "0") return loseAttribute(context, id, visited);
-    const wanted = catalogs[catalog];
+    const wanted = losers[catalog];
     if (wanted === undefined) return;
-    for (const d of wholes.filter((w) => w.type !== "n" && w.on.startsWith(wanted))) {
+    for (const d of model.dependencies.of(id)) {
+        if (d.type === "n" || !d.on.startsWith(wanted)) continue;
+        if (visited.has(`${d.on}/${d.onSubid}`) || visited.has(`${d.on}/0`)) continue;
         const whole = model.get(`${d.on}/${d.onSubid}`);
         if (whole === undefined) continue;
         if (whole.kind === "column") {

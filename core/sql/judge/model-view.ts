@@ -45,6 +45,11 @@ export abstract class ModelView {
         return [...ids].flatMap((id) => this.objects.before(id) ?? []);
     }
 
+    /** Names of all objects, by id. */
+    names(): Map<string, string> {
+        return new Map(this.objects.values().map(({ id, name }) => [id, name]));
+    }
+
     /** What the step touched, before and after it, as `schemaChanges` takes it: all else is the same. Temporary objects must be forgotten. */
     changes(): { before: CatalogState; after: CatalogState } {
         const { objects } = this;

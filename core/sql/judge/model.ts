@@ -39,8 +39,7 @@ export class Model extends ModelView {
         this.schemaNames.set(temporarySchema, temporarySchema);
         this.volatile = new Set(facts.volatile);
         this.typeSchemas = new Map(facts.types);
-        for (const object of catalog.objects) this.objects.put(object);
-        this.mark();
+        for (const object of catalog.objects) this.objects.insert(object);
     }
 
     /** @returns the way back to the state now, which may be taken more than once */
@@ -241,10 +240,10 @@ export class Model extends ModelView {
 
     /** Takes an object out with what describes it, and everything that the model knows of it. */
     remove(object: IdentifiedObject): void {
-        for (const part of this.parts(object)) if (isAttached(part)) this.objects.take(part.id);
+        for (const part of this.objects.attachedTo(object.id)) this.objects.take(part.id);
         if (object.ofId !== undefined)
-            for (const part of this.objects.ownedBy(object.ofId))
-                if (isAttached(part) && targetOf(part) === object.id) this.objects.take(part.id);
+            for (const part of this.objects.attachedTo(object.ofId))
+                if (targetOf(part) === object.id) this.objects.take(part.id);
         this.objects.take(object.id);
         this.dependencies.remove(object.id);
         if (object.kind === "schema") this.schemaNames.delete(object.id.split("/")[1] ?? "");

@@ -1,6 +1,9 @@
 import type { IdentifiedObject } from "../catalog";
 import { bareName } from "../identifiers";
 import type { ObjectKind } from "../observation";
+import { isAttached } from "./kinds";
+
+const none = Object.freeze<IdentifiedObject[]>([]) as IdentifiedObject[];
 
 /** Objects by identity, own name, kind and the table that they belong to. */
 export class ObjectIndex {
@@ -8,13 +11,14 @@ export class ObjectIndex {
     private readonly byName = new Map<string, Set<string>>();
     private readonly byKind = new Map<string, Set<string>>();
     private readonly byOwner = new Map<string, Set<string>>();
+    /** Of those by owner, comments and grants: there are few, and they are looked for often. */
+    private readonly attachedByOwner = new Map<string, Set<string>>();
     /** What each object that was put or taken since the mark was at the mark. */
     private readonly originals = new Map<string, IdentifiedObject | undefined>();
 
     copy(): ObjectIndex {
         const copied = new ObjectIndex();
-        for (const object of this.objects.values()) copied.put(object);
-        copied.mark();
+        for (const object of this.objects.values()) copied.insert(object);
         for (const [id, original] of this.originals) copied.originals.set(id, original);
         return copied;
     }
@@ -55,9 +59,15 @@ export class ObjectIndex {
         return this.of(this.byOwner.get(id));
     }
 
+    /** Comments and grants on a table and on what belongs to it. */
+    attachedTo(id: string): IdentifiedObject[] {
+        return this.of(this.attachedByOwner.get(id));
+    }
+
     private of(ids: ReadonlySet<string> | undefined): IdentifiedObject[] {
+        if (ids === undefined || ids.size === 0) return none;
         const found: IdentifiedObject[] = [];
-        for (const id of ids ?? []) {
+        for (const id of ids) {
             const object = this.objects.get(id);
             if (object !== undefined) found.push(object);
         }
@@ -68,11 +78,18 @@ export class ObjectIndex {
     put(object: IdentifiedObject): IdentifiedObject {
         this.take(object.id);
         if (!this.originals.has(object.id)) this.originals.set(object.id, undefined);
+        this.insert(object);
+        return object;
+    }
+
+    /** Puts an object in that is not there, as one that was always there. */
+    insert(object: IdentifiedObject): void {
         this.objects.set(object.id, object);
         push(this.byName, bareName(object.localName), object.id);
         push(this.byKind, object.kind, object.id);
-        if (object.ofId !== undefined) push(this.byOwner, object.ofId, object.id);
-        return object;
+        if (object.ofId === undefined) return;
+        push(this.byOwner, object.ofId, object.id);
+        if (isAttached(object)) push(this.attachedByOwner, object.ofId, object.id);
     }
 
     take(id: string): void {
@@ -82,7 +99,9 @@ export class ObjectIndex {
         this.objects.delete(id);
         this.byName.get(bareName(object.localName))?.delete(id);
         this.byKind.get(object.kind)?.delete(id);
-        if (object.ofId !== undefined) this.byOwner.get(object.ofId)?.delete(id);
+        if (object.ofId === undefined) return;
+        this.byOwner.get(object.ofId)?.delete(id);
+        if (isAttached(object)) this.attachedByOwner.get(object.ofId)?.delete(id);
     }
 }
 

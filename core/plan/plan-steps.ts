@@ -1,0 +1,50 @@
+import type { Observation } from "../sql/observation";
+import type { MigrationSet } from "../migrations/set";
+import type { DecidedStep } from "./decide";
+import { RelationReader } from "./live-facts";
+import { findLosses, relationsOf } from "./losses";
+import { losesNothingAtAll, observeSteps, type ObserveSources, readAhead } from "./observe-steps";
+import type { PlanStep } from "./plan";
+import { planStep } from "./plan-step";
+import { prepareSteps, type PreparedStep } from "./prepare";
+import type { DatabaseState } from "./read-state";
+
+/** What steps are planned from. */
+export interface StepSources extends ObserveSources {
+    readonly set: MigrationSet;
+    readonly state: DatabaseState;
+    /** Milliseconds that one question to the live database may take. */
+    readonly timeoutMs: number;
+    /** Gets what is asked of the live database before it is known to be needed, to be waited for at the end. */
+    readonly ahead: Promise<unknown>[];
+}
+
+/**
+ * Takes the scripts of the decided steps apart, finds out what each does, and counts what each destroys.
+ * @throws BadInputError naming file and line of what does not parse, pg's DatabaseError
+ */
+export async function planSteps(
+    decided: readonly DecidedStep[],
+    sources: StepSources,
+): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
+    const { live, declaration, mode, set, state, timeoutMs, ahead } = sources;
+    const relations = new RelationReader(live);
+    const model = readAhead(sources, decided);
+    if (model !== undefined) ahead.push(model);
+    const steps = await prepareSteps(decided, declaration.history.mirror !== "none");
+    const onObservation = (observation: Observation): void => {
+        relations.expect(relationsOf(observation));
+    };
+    const observations = await observeSteps({ ...sources, model, onObservation }, set, state, steps);
+    const losses =
+        mode === "none" || losesNothingAtAll(observations)
+            ? []
+            : await findLosses(live, relations, steps, observations, {
+                  historyTable: state.mirror?.table,
+                  timeoutMs,
+              });
+    const planned: PlanStep[] = [];
+    for (const [i, step] of steps.entries())
+        planned.push(await planStep(relations, step, observations[i], losses[i] ?? []));
+    return { steps, planSteps: planned };
+}
