@@ -121,6 +121,11 @@ describe("a numbered set", () => {
         assert.match((await refusal()).message, /^001_a\.sql:2: The file is not UTF-8/);
     });
 
+    it("takes the character that stands for unreadable bytes where it was written as such", async () => {
+        write({ "001_a.sql": "SELECT '\uFFFD'" });
+        assert.equal((await readNumberedSet(dir)).migrations[0]?.up.sql, "SELECT '\uFFFD'");
+    });
+
     it("refuses NUL characters, with the line", async () => {
         write({ "001_a.sql": "SELECT 1;\n\n\0" });
         assert.match((await refusal()).message, /^001_a\.sql:3: .*NUL/);

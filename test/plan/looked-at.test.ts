@@ -120,6 +120,18 @@ describe("how thoroughly effects are looked for", function () {
         assert.equal((await project.plan("latest")).lost.unknown, true);
     });
 
+    it("a table without a row takes no bytes along, one with a row takes all that it has on disk", async () => {
+        project.migration("002", "SELECT 1", "DROP TABLE a, log");
+        await project.migrate("latest");
+        const plan = await project.plan("001");
+        const told = plan.steps.flatMap(({ losses }) => losses.map(({ object, rows, bytes }) => [object, rows, bytes]));
+        assert.deepEqual(told, [
+            ["a", 0, 0],
+            ["log", 1, 8192],
+        ]);
+        assert.equal(plan.lost.bytes, 8192);
+    });
+
     it("more than 100 steps are observed unless the database has nothing to lose or to lock", async () => {
         for (let i = 2; i <= 101; i++) project.migration(String(i).padStart(3, "0"), `CREATE TABLE t${i} (id int)`);
         const plan = await project.plan("latest");

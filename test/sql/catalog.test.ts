@@ -168,6 +168,29 @@ describe("the catalog", function () {
     );
 
     it(
+        "and its stamp are the same whatever temporary tables sessions have",
+        everywhere(async ({ server, client, before }) => {
+            const stamp = await readCatalogStamp(client);
+            const other = new Client({ connectionString: server.url(await databaseOf(client)) });
+            await other.connect();
+            try {
+                await other.query(
+                    `CREATE TEMP TABLE kept (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text DEFAULT 'x' CHECK (note <> ''));
+                     CREATE INDEX ON kept (note); CREATE TEMP VIEW seen AS SELECT * FROM kept; CREATE TEMP TABLE heir () INHERITS (kept);
+                     CREATE TRIGGER same BEFORE UPDATE ON kept FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+                     CREATE STATISTICS pg_temp.both ON id, note FROM kept; CREATE TEMP TABLE parts (id int) PARTITION BY LIST (id);
+                     ALTER TABLE kept ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON kept USING (true);
+                     CREATE TEMP SEQUENCE numbers; CREATE TEMP TABLE refers (id int REFERENCES kept (id))`,
+                );
+                assert.equal(await readCatalogStamp(client), stamp);
+                assert.deepEqual(words(compareCatalogs(before, await readCatalog(client))), []);
+            } finally {
+                await other.end();
+            }
+        }),
+    );
+
+    it(
         "is read whole by a role that may only connect, in a read-only transaction",
         everywhere(async ({ server, client, before }) => {
             const database = await databaseOf(client);
