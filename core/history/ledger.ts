@@ -86,23 +86,38 @@ const none: Ledger = {
 
 /**
  * Reads a set's ledger; changes nothing and needs USAGE on schema `schemaward` and SELECT on its tables only.
- * @param onStamp called with the catalog's stamp, where there is one, while the rest is still on its way; for a client with `pipeline`
+ * @param onAsked called when everything is asked for and answers are still on their way; for a client with `pipeline`
  * @throws RefusedError when the ledger is of a newer schemaward, FailedError when it may not be read
  */
-export async function readLedger(
-    client: Client,
-    set: string,
-    onStamp?: (catalogStamp: string) => void,
-): Promise<Ledger> {
+export async function readLedger(client: Client, set: string, onAsked?: () => void): Promise<Ledger> {
     const { rows: found } = await client.query<{ there: boolean }>(
         "SELECT to_regclass('schemaward.sets') IS NOT NULL AS there",
     );
-    if (found[0]?.there !== true) return none;
+    if (found[0]?.there !== true) {
+        onAsked?.();
+        return none;
+    }
     try {
-        const { rows: sets } = await client.query<SetRow>(
-            `SELECT name, project, stack, environment, system_identifier, format, mirror, catalog_stamp FROM schemaward.sets
-              ORDER BY name`,
-        );
+        const asked = [
+            client.query<SetRow>(
+                `SELECT name, project, stack, environment, system_identifier, format, mirror, catalog_stamp FROM schemaward.sets
+                  ORDER BY name`,
+            ),
+            client.query<MigrationRow>({
+                text: `SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq::float8 AS seq,
+                              origin, applied_by, applied_at, duration_ms
+                         FROM schemaward.migrations WHERE set_name = $1 ORDER BY seq`,
+                values: [set],
+            }),
+            client.query<ProgressRow>({
+                text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
+                values: [set],
+            }),
+        ] as const;
+        onAsked?.();
+        // What a newer ledger does not have can fail, but its format is looked at first.
+        for (const answer of asked) answer.catch(() => undefined);
+        const { rows: sets } = await asked[0];
         const names = sets.map(({ name, mirror }) => ({ name, mirror }));
         const mine = sets.find((s) => s.name === set);
         if (mine === undefined) return { ...none, sets: names };
@@ -114,18 +129,7 @@ export async function readLedger(
                 next: "Use the newer schemaward that wrote it.",
             });
         }
-        const answer = client.query<MigrationRow>({
-            text: `SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq::float8 AS seq,
-                          origin, applied_by, applied_at, duration_ms
-                     FROM schemaward.migrations WHERE set_name = $1 ORDER BY seq`,
-            values: [set],
-        });
-        if (mine.catalog_stamp !== null) onStamp?.(mine.catalog_stamp);
-        const { rows } = await answer;
-        const { rows: progress } = await client.query<ProgressRow>({
-            text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
-            values: [set],
-        });
+        const [, { rows }, { rows: progress }] = await Promise.all(asked);
         return {
             exists: true,
             owner: {

@@ -21,13 +21,14 @@ const filesPerTurn = 50;
  */
 export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     const root = resolve(dir);
+    await setImmediate();
     const ups = collect(root, "", upName);
     const downs = collect(root, rollbackDir, downName);
     const migrations: Migration[] = [];
     for (const { version, name, file } of [...ups.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
         const found = downs.get(key(version));
         let down: Script | undefined;
-        if (migrations.length % filesPerTurn === 0) await setImmediate();
+        if (migrations.length % filesPerTurn === filesPerTurn - 1) await setImmediate();
         migrations.push({
             version,
             name,

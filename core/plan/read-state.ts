@@ -38,28 +38,29 @@ export async function readState(client: Client, declaration: Declaration, set: M
 }
 
 /**
- * Reads ledger and history table, and nothing else.
- * @param onStamp called with the catalog's stamp, where the ledger has one, when everything else is asked for; for a client with `pipeline`
+ * Reads ledger and history table, both at the same time, and nothing else.
+ * @param onAsked called when everything is asked for and answers are still on their way; for a client with `pipeline`
  */
-export async function readHistory(
+export async function readHistory(client: Client, declaration: Declaration, onAsked?: () => void): Promise<History> {
+    let asking = 2;
+    const asked = (): void => {
+        if (--asking === 0) onAsked?.();
+    };
+    const ledger = readLedger(client, declaration.set, asked);
+    const table = readTable(client, declaration, asked);
+    await allAnswered([ledger, table]);
+    return { ledger: await ledger, ...(await table) };
+}
+
+async function readTable(
     client: Client,
-    declaration: Declaration,
-    onStamp?: (catalogStamp: string) => void,
-): Promise<History> {
-    const shape = declaration.history.mirror === "none" ? Promise.resolve(undefined) : readMirrorShape(client);
-    let versions: Promise<History["versions"]> = Promise.resolve([]);
-    const asked = shape.then((mirror) => {
-        if (mirror !== undefined) versions = readMirrorRows(client, mirror);
-        versions.catch(() => undefined);
-    });
-    const ledger = readLedger(client, declaration.set, (stamp) => {
-        asked.then(
-            () => onStamp?.(stamp),
-            () => undefined,
-        );
-    });
-    await allAnswered([ledger, asked]);
-    return { ledger: await ledger, mirror: await shape, versions: await versions };
+    { history }: Declaration,
+    onAsked: () => void,
+): Promise<Omit<History, "ledger">> {
+    const mirror = history.mirror === "none" ? undefined : await readMirrorShape(client);
+    const versions = mirror === undefined ? [] : readMirrorRows(client, mirror);
+    onAsked();
+    return { mirror, versions: await versions };
 }
 
 /** @throws BadInputError when a history is to be adopted whose scripts are not on disk */

@@ -1,0 +1,136 @@
+import { createRequire } from "node:module";
+import type { Client } from "pg";
+import type { Database } from "../connection";
+import type { Declaration } from "../declaration";
+import { readStoredCatalog } from "../history/ledger";
+import { formatNamed } from "../migrations/formats";
+import type { MigrationSet } from "../migrations/set";
+import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
+import { readCatalogStamp } from "../sql/catalog-stamp";
+import { assemblePlan } from "./assemble";
+import type { Planned, PlanOptions } from "./build";
+import { explainFailure } from "./database-failure";
+import { decide, type Decision } from "./decide";
+import { allAnswered, firstFailure } from "./first-failure";
+import type { Drift, PlanStep } from "./plan";
+import type { StepSources } from "./plan-steps";
+import type { PreparedStep } from "./prepare";
+import { type DatabaseState, readHistory, stateOf } from "./read-state";
+import { planSnapshot } from "./snapshot-estimate";
+
+/** Milliseconds for a count or a catalog query on the live database before an estimate has to do. */
+const defaultTimeoutMs = 10_000;
+/** Milliseconds that a question to the live database may wait for a lock. */
+const lockTimeoutMs = 3_000;
+
+/**
+ * Plans over an open connection, in a READ ONLY transaction of its own.
+ * @throws as buildPlan
+ */
+export async function planOver(
+    client: Client,
+    database: Database,
+    declaration: Declaration,
+    options: PlanOptions,
+    reading: Promise<MigrationSet>,
+): Promise<Planned> {
+    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    // With row_security off a count that policies would make smaller fails instead.
+    const begun = client.query(
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
+    );
+    // Nothing is waited for that only has to come first.
+    const ahead: Promise<unknown>[] = [begun];
+    try {
+        if (declaration.run.searchPath.length > 0)
+            ahead.push(client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]));
+        const first = allAnswered([...ahead]);
+        first.catch(() => undefined);
+        let stamp: Promise<string> | undefined;
+        const history = await readHistory(client, declaration, () => {
+            if (options.observe === "quick") return;
+            // Asked for behind all else: the server works at it while the answers are read and compared with the files.
+            stamp = readCatalogStamp(client);
+            stamp.catch(() => undefined);
+            ahead.push(stamp);
+        });
+        await first;
+        const set = await reading;
+        const state = await stateOf(client, declaration, set, history);
+        const decision = decide({
+            set,
+            applied: state.applied,
+            stored: state.stored,
+            target: declaration.version,
+            looseVersion: options.looseVersion ?? false,
+            outOfOrder: declaration.policy.outOfOrder,
+            downFile: (version) => formatNamed(set.format).downFile(version),
+        });
+        const { steps, planSteps } = await stepsOf(decision, {
+            live: client,
+            database,
+            declaration,
+            mode: options.observe,
+            set,
+            state,
+            timeoutMs,
+            ahead,
+        });
+        const drift = await findDrift(client, declaration.set, state, stamp);
+        const snapshot =
+            steps.length === 0 || declaration.snapshot.store === undefined
+                ? null
+                : await planSnapshot(client, declaration);
+        const plan = assemblePlan(declaration, options, { state, decision, steps, planSteps, drift, snapshot });
+        return { plan, set, state, steps };
+    } catch (error) {
+        throw planningFailed(await firstFailure(error, ahead), timeoutMs);
+    } finally {
+        // Also what turned out not to be needed must not go on in somebody else's transaction.
+        await Promise.allSettled(ahead);
+        await client.query("ROLLBACK").catch(() => undefined);
+    }
+}
+
+/** What the steps do and destroy; what finds that out is loaded when there are any. */
+async function stepsOf(
+    decision: Decision,
+    sources: StepSources,
+): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
+    if (decision.steps.length === 0) return { steps: [], planSteps: [] };
+    const { planSteps } = createRequire(__filename)("./plan-steps.js") as typeof import("./plan-steps");
+    return planSteps(decision.steps, sources);
+}
+
+/** What a person can do about an error of the server while planning. */
+function planningFailed(error: unknown, timeoutMs: number): unknown {
+    return explainFailure(error, {
+        what: "Planning failed",
+        state: "Nothing was touched: planning only reads.",
+        next: {
+            "55P03":
+                "Somebody holds a lock on a table or on the catalog (pg_locks says who). Let that end and plan again.",
+            "57014": `The server did not answer within ${timeoutMs / 1000} s; most likely somebody holds a lock on a table (pg_locks says who). Let that end and plan again.`,
+            "42501":
+                "Grant the role that logs in what it lacks; planning needs CONNECT, USAGE on the schemas and SELECT on the tables.",
+        },
+    });
+}
+
+async function findDrift(
+    client: Client,
+    set: string,
+    { ledger }: DatabaseState,
+    stamp: Promise<string> | undefined,
+): Promise<Drift[]> {
+    if (stamp === undefined || ledger.catalogStamp === null || (await stamp) === ledger.catalogStamp) return [];
+    const stored = await readStoredCatalog(client, set);
+    if (stored === undefined) return [];
+    const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));
+    return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
+}
+
+/** The search_path of the migrations as PostgreSQL's setting wants it. */
+export function searchPath(declaration: Declaration): string {
+    return declaration.run.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(", ");
+}
