@@ -6,30 +6,13 @@ import { disconnect, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
-import type { Presentation } from "./assemble";
-import type { ObserveMode } from "./observe-steps";
-import type { Plan } from "./plan";
-import type { PreparedStep } from "./prepare";
-import type { DatabaseState } from "./read-state";
+import type { Planned, PlanQuestion } from "./plan-over";
 
-export interface PlanOptions extends Presentation {
-    readonly observe: ObserveMode;
+export interface PlanOptions extends PlanQuestion {
     /** The declared set, where it is being read already. */
     readonly set?: Promise<MigrationSet>;
     /** Connection that holds the run's lock; absent: one is opened and closed. Not in a transaction. */
     readonly client?: Client;
-    /** Whether the version may be written without its leading zeros: for the command line, not for a stack's file. */
-    readonly looseVersion?: boolean;
-    /** Milliseconds that one question to the live database may take. */
-    readonly timeoutMs?: number;
-}
-
-/** A plan with what a run needs besides. */
-export interface Planned {
-    readonly plan: Plan;
-    readonly set: MigrationSet;
-    readonly state: DatabaseState;
-    readonly steps: readonly PreparedStep[];
 }
 
 /**

@@ -7,16 +7,33 @@ import { formatNamed } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
-import { assemblePlan } from "./assemble";
-import type { Planned, PlanOptions } from "./build";
+import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
 import { decide, type Decision } from "./decide";
 import { allAnswered, firstFailure } from "./first-failure";
-import type { Drift, PlanStep } from "./plan";
+import type { ObserveMode } from "./observe-steps";
+import type { Drift, Plan, PlanStep } from "./plan";
 import type { StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 import { planSnapshot } from "./snapshot-estimate";
+
+/** What is asked of a plan. */
+export interface PlanQuestion extends Presentation {
+    readonly observe: ObserveMode;
+    /** Whether the version may be written without its leading zeros: for the command line, not for a stack's file. */
+    readonly looseVersion?: boolean;
+    /** Milliseconds that one question to the live database may take. */
+    readonly timeoutMs?: number;
+}
+
+/** A plan with what a run needs besides. */
+export interface Planned {
+    readonly plan: Plan;
+    readonly set: MigrationSet;
+    readonly state: DatabaseState;
+    readonly steps: readonly PreparedStep[];
+}
 
 /** Milliseconds for a count or a catalog query on the live database before an estimate has to do. */
 const defaultTimeoutMs = 10_000;
@@ -31,7 +48,7 @@ export async function planOver(
     client: Client,
     database: Database,
     declaration: Declaration,
-    options: PlanOptions,
+    options: PlanQuestion,
     reading: Promise<MigrationSet>,
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;

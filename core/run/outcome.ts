@@ -1,5 +1,5 @@
 import { FailedError } from "../errors";
-import type { Planned } from "../plan/build";
+import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
 import { ConnectionLost, StepFailed } from "./step";
 

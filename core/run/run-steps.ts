@@ -1,5 +1,5 @@
 import { type Ledger, type Progress, readLedger } from "../history/ledger";
-import type { Planned } from "../plan/build";
+import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
 import { type SentAhead, sendAhead } from "./ahead";
 import { executeStep } from "./execute";

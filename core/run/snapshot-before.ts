@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
 import { FailedError, SchemawardError } from "../errors";
-import type { Planned } from "../plan/build";
+import type { Planned } from "../plan/plan-over";
 import { openStore } from "../snapshots/stores";
 import { takeSnapshot } from "../snapshots/take";
 import { catalogHash, readCatalog } from "../sql/catalog";

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
 import { FailedError } from "../errors";
-import type { Planned } from "../plan/build";
+import type { Planned } from "../plan/plan-over";
 import { readState } from "../plan/read-state";
 import type { StepContext } from "./step";
 
