@@ -86,23 +86,42 @@ const none: Ledger = {
 
 /**
  * Reads a set's ledger; changes nothing and needs USAGE on schema `schemaward` and SELECT on its tables only.
- * @param onAsked called when everything is asked for and answers are still on their way; for a client with `pipeline`
+ * @param onAsked called when everything is asked for and answers are still on their way, with the catalog's stamp if the ledger has one;
+ * for a client with `pipeline`
  * @throws RefusedError when the ledger is of a newer schemaward, FailedError when it may not be read
  */
-export async function readLedger(client: Client, set: string, onAsked?: () => void): Promise<Ledger> {
+export async function readLedger(
+    client: Client,
+    set: string,
+    onAsked?: (catalogStamp: string | null) => void,
+): Promise<Ledger> {
     const { rows: found } = await client.query<{ there: boolean }>(
         "SELECT to_regclass('schemaward.sets') IS NOT NULL AS there",
     );
     if (found[0]?.there !== true) {
-        onAsked?.();
+        onAsked?.(null);
         return none;
     }
     try {
-        const asked = [
-            client.query<SetRow>(
-                `SELECT name, project, stack, environment, system_identifier, format, mirror, catalog_stamp FROM schemaward.sets
-                  ORDER BY name`,
-            ),
+        const { rows: sets } = await client.query<SetRow>(
+            `SELECT name, project, stack, environment, system_identifier, format, mirror, catalog_stamp FROM schemaward.sets
+              ORDER BY name`,
+        );
+        const names = sets.map(({ name, mirror }) => ({ name, mirror }));
+        const mine = sets.find((s) => s.name === set);
+        if (mine === undefined) {
+            onAsked?.(null);
+            return { ...none, sets: names };
+        }
+        if (mine.format > ledgerFormat) {
+            throw new RefusedError({
+                what: `The ledger has format ${mine.format}; this schemaward knows ${ledgerFormat}.`,
+                where: { object: "schemaward.sets" },
+                state: "Nothing was touched.",
+                next: "Use the newer schemaward that wrote it.",
+            });
+        }
+        const asked = Promise.all([
             client.query<MigrationRow>({
                 text: `SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq::float8 AS seq,
                               origin, applied_by, applied_at, duration_ms
@@ -113,23 +132,9 @@ export async function readLedger(client: Client, set: string, onAsked?: () => vo
                 text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
                 values: [set],
             }),
-        ] as const;
-        onAsked?.();
-        // What a newer ledger does not have can fail, but its format is looked at first.
-        for (const answer of asked) answer.catch(() => undefined);
-        const { rows: sets } = await asked[0];
-        const names = sets.map(({ name, mirror }) => ({ name, mirror }));
-        const mine = sets.find((s) => s.name === set);
-        if (mine === undefined) return { ...none, sets: names };
-        if (mine.format > ledgerFormat) {
-            throw new RefusedError({
-                what: `The ledger has format ${mine.format}; this schemaward knows ${ledgerFormat}.`,
-                where: { object: "schemaward.sets" },
-                state: "Nothing was touched.",
-                next: "Use the newer schemaward that wrote it.",
-            });
-        }
-        const [, { rows }, { rows: progress }] = await Promise.all(asked);
+        ]);
+        onAsked?.(mine.catalog_stamp);
+        const [{ rows }, { rows: progress }] = await asked;
         return {
             exists: true,
             owner: {

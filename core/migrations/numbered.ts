@@ -124,7 +124,7 @@ function insideOnly(root: string, file: string): void {
 function readScript(root: string, file: string): Script {
     const path = `${root}${sep}${file}`;
     // Read as text at once, which takes half the time; what is no UTF-8 then shows as U+FFFD (as a real U+FFFD does).
-    const text = readFileSync(path, "utf8");
+    const text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
     if (text.includes("\uFFFD")) refuseOtherEncoding(readFileSync(path), file);
     const nul = text.indexOf("\0");
     if (nul !== -1) {

@@ -35,7 +35,7 @@ export function explainFailure(error: unknown, work: FailedWork): unknown {
 }
 
 /** Whether the driver or the network says that the connection is gone. */
-function isBrokenConnection(error: unknown): error is Error {
+export function isBrokenConnection(error: unknown): error is Error {
     if (!(error instanceof Error)) return false;
     const { code } = error as NodeJS.ErrnoException;
     return (

@@ -80,7 +80,7 @@ async function ask(client: Client, scalars: readonly string[], timeoutMs: number
 export interface RelationFacts {
     /** Schema-qualified, quoted: `public.feature_flags`. */
     readonly qualified: string;
-    /** Bytes with indexes and TOAST, partitions included; 0 of a table that has no row: what else it has on disk is no data. */
+    /** Bytes with indexes and TOAST, partitions included; 0 of a table that has no page of rows: what else it has on disk is no data. */
     readonly bytes: number;
     readonly columns: ReadonlySet<string>;
     /** Of a view the tables that it selects from, itself or through other views; its rows are theirs. Of all others none. */

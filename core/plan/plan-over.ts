@@ -64,8 +64,8 @@ export async function planOver(
         const first = allAnswered([...ahead]);
         first.catch(() => undefined);
         let stamp: Promise<string> | undefined;
-        const history = await readHistory(client, declaration, () => {
-            if (options.observe === "quick") return;
+        const history = await readHistory(client, declaration, (inLedger) => {
+            if (inLedger === null || options.observe === "quick") return;
             // Asked for behind all else: the server works at it while the answers are read and compared with the files.
             stamp = readCatalogStamp(client);
             stamp.catch(() => undefined);
@@ -140,7 +140,7 @@ async function findDrift(
     { ledger }: DatabaseState,
     stamp: Promise<string> | undefined,
 ): Promise<Drift[]> {
-    if (stamp === undefined || ledger.catalogStamp === null || (await stamp) === ledger.catalogStamp) return [];
+    if (stamp === undefined || (await stamp) === ledger.catalogStamp) return [];
     const stored = await readStoredCatalog(client, set);
     if (stored === undefined) return [];
     const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));

@@ -20,7 +20,9 @@ const loss = z.strictObject({
     rows: count.nullable().describe("rows, or non-null values of a column; null when it cannot be known"),
     exact: z.boolean().describe("false: an upper bound or an estimate"),
     estimated: z.boolean().optional().describe("PostgreSQL's own estimate, from its last ANALYZE: may be too low"),
-    bytes: count.nullable().describe("bytes on disk, 0 of a table without a row; null where that says nothing"),
+    bytes: count
+        .nullable()
+        .describe("bytes on disk with indexes, 0 of a table that has no page of rows; null where that says nothing"),
     counted: z.boolean().describe("false: kept elsewhere, so that it does not count as lost"),
     note: z.string().optional(),
     line: z.int().positive().optional().describe("line of the script, for statements"),

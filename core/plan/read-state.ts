@@ -39,14 +39,23 @@ export async function readState(client: Client, declaration: Declaration, set: M
 
 /**
  * Reads ledger and history table, both at the same time, and nothing else.
- * @param onAsked called when everything is asked for and answers are still on their way; for a client with `pipeline`
+ * @param onAsked called when everything is asked for and answers are still on their way, with the catalog's stamp if the ledger has one;
+ * for a client with `pipeline`
  */
-export async function readHistory(client: Client, declaration: Declaration, onAsked?: () => void): Promise<History> {
+export async function readHistory(
+    client: Client,
+    declaration: Declaration,
+    onAsked?: (catalogStamp: string | null) => void,
+): Promise<History> {
     let asking = 2;
+    let stamp: string | null = null;
     const asked = (): void => {
-        if (--asking === 0) onAsked?.();
+        if (--asking === 0) onAsked?.(stamp);
     };
-    const ledger = readLedger(client, declaration.set, asked);
+    const ledger = readLedger(client, declaration.set, (catalogStamp) => {
+        stamp = catalogStamp;
+        asked();
+    });
     const table = readTable(client, declaration, asked);
     await allAnswered([ledger, table]);
     return { ledger: await ledger, ...(await table) };

@@ -22,7 +22,7 @@ export async function readModel(client: Client, settings: SessionSettings): Prom
         "SELECT oid::int8::text, nspname FROM pg_catalog.pg_namespace",
         `SELECT oid::int8::text, relname FROM pg_catalog.pg_class
             WHERE oid < ${firstNormal} AND relkind = 'r' AND relnamespace = 'pg_catalog'::pg_catalog.regnamespace`,
-        // Without the triggers by which keys are checked: parts of their constraints that nobody sees or depends on, one row in five.
+        // Without internal triggers (keys are checked by them): parts of their constraints that no object here needs, one row in five.
         `SELECT concat(classid::int8, '/', objid), objsubid::text, concat(refclassid::int8, '/', refobjid), refobjsubid::text, deptype::text
             FROM pg_catalog.pg_depend WHERE (objid >= ${firstNormal} OR refobjid >= ${firstNormal}
             OR refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
