@@ -3,6 +3,7 @@ import { kubernetesApi } from "./kubernetes-programs";
 import { awsStandIn } from "./local-moto";
 import { s3Server } from "./local-s3";
 import { pgbouncer, postgres18 } from "./prepare";
+import { realEngine } from "./user-project";
 
 /** A folder of test/, run as a mocha process of its own. */
 export interface Suite {
@@ -25,7 +26,8 @@ export const suites: readonly Suite[] = [
     { name: "examples", budget: 120, needs: [] },
     { name: "cli", budget: 200, needs: [] },
     { name: "offline-engine", budget: 360, needs: [] },
-    { name: "e2e", budget: 900, needs: [] },
+    // On the real CLI as well where there is one, which takes longer than the stand-in.
+    { name: "e2e", budget: realEngine() === undefined ? 900 : 2200, needs: [] },
     { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 
