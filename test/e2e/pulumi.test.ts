@@ -508,7 +508,8 @@ for (const engine of engines()) {
 }
 
 describe("a stack that one engine has left", function () {
-    this.timeout(120_000);
+    // Eighteen commands, half of them the real CLI's.
+    this.timeout(300_000);
     const [standIn, real] = engines();
 
     it("is continued by the other, both ways", async function () {
