@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+// Not from node:fs/promises: so it is loaded with the first call, and never for a plan that has nothing to do.
 import { constants, promises as fs } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";

@@ -21,6 +21,7 @@ const filesPerTurn = 50;
  */
 export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     const root = resolve(dir);
+    // A connection that is to be opened at the same time is on its way first.
     await setImmediate();
     const ups = collect(root, "", upName);
     const downs = collect(root, rollbackDir, downName);
@@ -28,7 +29,7 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     for (const { version, name, file } of [...ups.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
         const found = downs.get(key(version));
         let down: Script | undefined;
-        if (migrations.length % filesPerTurn === filesPerTurn - 1) await setImmediate();
+        if (migrations.length % filesPerTurn === 0) await setImmediate();
         migrations.push({
             version,
             name,
@@ -123,7 +124,8 @@ function insideOnly(root: string, file: string): void {
 
 function readScript(root: string, file: string): Script {
     const path = `${root}${sep}${file}`;
-    // Read as text at once, which takes half the time; what is no UTF-8 then shows as U+FFFD (as a real U+FFFD does).
+    // Read as text at once, which takes half the time; what is no UTF-8 then shows as U+FFFD (as a real U+FFFD does). Of two BOMs, which
+    // checksums have never counted, this takes the first.
     const text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
     if (text.includes("\uFFFD")) refuseOtherEncoding(readFileSync(path), file);
     const nul = text.indexOf("\0");

@@ -8,6 +8,8 @@ import { readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import type { Planned, PlanQuestion } from "./plan-over";
 
+const load = createRequire(__filename);
+
 export interface PlanOptions extends PlanQuestion {
     /** The declared set, where it is being read already. */
     readonly set?: Promise<MigrationSet>;
@@ -50,7 +52,7 @@ export async function buildPlan(declaration: Declaration, options: PlanOptions):
 }
 
 function planner(): typeof import("./plan-over") {
-    return createRequire(__filename)("./plan-over.js") as typeof import("./plan-over");
+    return load("./plan-over.js") as typeof import("./plan-over");
 }
 
 /**

@@ -18,6 +18,8 @@ import type { PreparedStep } from "./prepare";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 import { planSnapshot } from "./snapshot-estimate";
 
+const load = createRequire(__filename);
+
 /** What is asked of a plan. */
 export interface PlanQuestion extends Presentation {
     readonly observe: ObserveMode;
@@ -115,7 +117,7 @@ async function stepsOf(
     sources: StepSources,
 ): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
     if (decision.steps.length === 0) return { steps: [], planSteps: [] };
-    const { planSteps } = createRequire(__filename)("./plan-steps.js") as typeof import("./plan-steps");
+    const { planSteps } = load("./plan-steps.js") as typeof import("./plan-steps");
     return planSteps(decision.steps, sources);
 }
 

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+// Not from node:fs/promises: so it is loaded with the first call, and never for a plan that has nothing to do.
 import { promises as fs } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import path from "node:path";

@@ -1,5 +1,8 @@
 import type { ObjectKind } from "./observation";
 
+/** FirstNormalObjectId in PostgreSQL's access/transam.h: below are the objects of initdb. */
+export const firstNormal = 16_384;
+
 /** One query over one of PostgreSQL's catalogs. */
 export interface CatalogQuery {
     /** The catalog whose OIDs the rows carry: `pg_class`. */

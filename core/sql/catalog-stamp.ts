@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { firstNormal } from "./catalog-query";
 import { serverMajor } from "./server-major";
 
 /** Catalogs by their column of identity; those with `relation` are counted only where that is no temporary relation and none of the system's. */
@@ -11,9 +12,6 @@ interface Stamped {
     /** First major version that has it. */
     readonly since?: number;
 }
-
-/** FirstNormalObjectId in PostgreSQL's access/transam.h: below are the objects of initdb. */
-const firstNormal = 16_384;
 
 const stamped: readonly Stamped[] = [
     { catalog: "pg_namespace", id: "oid", where: "nspname !~ '^pg_(temp|toast)'" },

@@ -15,8 +15,12 @@ function quoted(name: string): string {
     return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
+function spellingsOf(name: string): string[] {
+    return [name, quoted(name), `"${name}"`];
+}
+
 function same(name: string, quotedName: string): boolean {
-    return quotedName === name || quotedName === quoted(name) || quotedName === `"${name}"`;
+    return spellingsOf(name).includes(quotedName);
 }
 
 interface Command {
@@ -45,7 +49,7 @@ export function droppedNames(statements: readonly Statement[]): DroppedNames {
         const publication = as<{ pubname?: string }>(node, "AlterPublicationStmt");
         if (publication?.pubname !== undefined) names.push(publication.pubname);
     }
-    const spellings = new Set(names.flatMap((name) => [name, quoted(name), `"${name}"`]));
+    const spellings = new Set(names.flatMap(spellingsOf));
     const local = (object: IdentifiedObject): string => object.localName.replace(/\(.*$/, "");
     const tableName = (object: IdentifiedObject): string =>
         (object.of ?? "").replace(/^(?:"(?:[^"]|"")*"|[^."]*)\.(?=.)/, "");

@@ -31,8 +31,7 @@ export function bareName(localName: string): string {
         const open = localName.indexOf("(");
         return open < 0 ? localName : localName.slice(0, open);
     }
-    const quoted = /^"(?:[^"]|"")*"/.exec(localName)?.[0];
-    return unquote(quoted ?? localName.replace(/\(.*$/s, ""));
+    return unquote(/^"(?:[^"]|"")*"/.exec(localName)?.[0] ?? localName);
 }
 
 /** A relation as the grammar gives it. */

@@ -171,9 +171,7 @@ describe("the catalog", function () {
         "and its stamp are the same whatever temporary tables sessions have",
         everywhere(async ({ server, client, before }) => {
             const stamp = await readCatalogStamp(client);
-            const other = new Client({ connectionString: server.url(await databaseOf(client)) });
-            await other.connect();
-            try {
+            await server.withClient(await databaseOf(client), async (other) => {
                 await other.query(
                     `CREATE TEMP TABLE kept (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text DEFAULT 'x' CHECK (note <> ''));
                      CREATE INDEX ON kept (note); CREATE TEMP VIEW seen AS SELECT * FROM kept; CREATE TEMP TABLE heir () INHERITS (kept);
@@ -184,9 +182,7 @@ describe("the catalog", function () {
                 );
                 assert.equal(await readCatalogStamp(client), stamp);
                 assert.deepEqual(words(compareCatalogs(before, await readCatalog(client))), []);
-            } finally {
-                await other.end();
-            }
+            });
         }),
     );
 

@@ -12,8 +12,6 @@ export interface Dependency {
 
 /** An object with what it depends on and what depends on it, its columns included. */
 interface Node {
-    /** `pg_class/16384` */
-    readonly key: string;
     of: Entry[];
     on: Entry[];
 }
@@ -68,40 +66,35 @@ export class Dependencies {
 
     private node(key: string): Node {
         let node = this.nodes.get(key);
-        if (node === undefined) this.nodes.set(key, (node = { key, of: [], on: [] }));
+        if (node === undefined) this.nodes.set(key, (node = { of: [], on: [] }));
         return node;
     }
 
     /** What depends on an object, or on one of its columns. */
     on(id: string): readonly Dependency[] {
-        const node = this.nodes.get(withoutColumn(id));
-        const subid = columnOf(id);
-        return node === undefined ? [] : liveOn(node).filter((d) => !d.gone && (subid === "0" || d.onSubid === subid));
+        const { node, subid } = this.reach(id);
+        return node === undefined ? [] : tidyOn(node).filter((d) => !d.gone && (subid === "0" || d.onSubid === subid));
     }
 
     /** What an object, or one of its columns, depends on. */
     of(id: string): readonly Dependency[] {
-        const node = this.nodes.get(withoutColumn(id));
-        const subid = columnOf(id);
-        return node === undefined ? [] : liveOf(node).filter((d) => !d.gone && (subid === "0" || d.subid === subid));
+        const { node, subid } = this.reach(id);
+        return node === undefined ? [] : tidyOf(node).filter((d) => !d.gone && (subid === "0" || d.subid === subid));
     }
 
     /** Ends what `keep` says no to of the dependencies that an object (without its columns) has. */
     release(id: string, keep: (dependency: Dependency) => boolean = () => false): void {
-        const subid = columnOf(id);
-        for (const entry of this.nodes.get(withoutColumn(id))?.of ?? [])
-            if (!entry.gone && entry.subid === subid && !keep(entry)) entry.gone = true;
+        const { node, subid } = this.reach(id);
+        for (const entry of node?.of ?? []) if (!entry.gone && entry.subid === subid && !keep(entry)) entry.gone = true;
     }
 
     /** Forgets an object that is no more, as dependent and as depended on. */
     remove(id: string): void {
-        const key = withoutColumn(id);
-        const node = this.nodes.get(key);
+        const { node, subid } = this.reach(id);
         if (node === undefined) return;
-        const subid = columnOf(id);
         for (const entry of node.of) if (subid === "0" || entry.subid === subid) entry.gone = true;
         for (const entry of node.on) if (subid === "0" || entry.onSubid === subid) entry.gone = true;
-        if (subid === "0") this.nodes.delete(key);
+        if (subid === "0") this.nodes.delete(withoutColumn(id));
     }
 
     /**
@@ -122,7 +115,7 @@ export class Dependencies {
             visited.add(id);
             if (node !== undefined && !wholes.has(node)) {
                 if (subid === "0") wholes.add(node);
-                for (const entry of liveOn(node)) {
+                for (const entry of tidyOn(node)) {
                     if (entry.gone || (subid !== "0" && entry.onSubid !== subid)) continue;
                     if (entry.type === "n" && !cascade) refused.push(entry.id);
                     else queue.push({ id: entry.id, node: entry.from, subid: entry.subid });
@@ -130,7 +123,7 @@ export class Dependencies {
             }
             // PostgreSQL refuses to drop a part directly; reached on the way, its whole goes.
             if (node !== undefined && !roots.has(id))
-                for (const entry of liveOf(node))
+                for (const entry of tidyOf(node))
                     if (!entry.gone && (entry.type === "i" || entry.type === "e") && entry.subid === subid)
                         queue.push({ id: entry.onId, node: entry.to, subid: entry.onSubid });
             for (const other of besides(id)) queue.push(this.reach(other));
@@ -144,11 +137,11 @@ export class Dependencies {
     }
 }
 
-function liveOn(node: Node): readonly Entry[] {
+function tidyOn(node: Node): readonly Entry[] {
     return (node.on = tidied(node.on));
 }
 
-function liveOf(node: Node): readonly Entry[] {
+function tidyOf(node: Node): readonly Entry[] {
     return (node.of = tidied(node.of));
 }
 

@@ -59,8 +59,6 @@ export function drop(context: JudgeContext, targets: readonly IdentifiedObject[]
     for (const id of visited) if (!objects.has(id)) model.dependencies.remove(id);
 }
 
-const nothing: readonly string[] = [];
-
 /**
  * What pg_depend does not say: a column or CHECK goes from the heirs, and everything that belongs to a table with it.
  * @param heirs of the tables that were asked about so far: each has many columns
@@ -72,9 +70,8 @@ function besides(
 ): readonly string[] {
     const { model } = context;
     const object = model.get(id);
-    if (object === undefined) return nothing;
-    const parts = model.parts(object);
-    const own = parts.length === 0 ? nothing : parts.map((part) => part.id);
+    if (object === undefined) return [];
+    const own = model.parts(object).map((part) => part.id);
     const table = object.kind === "column" || object.kind === "constraint" ? context.owner(object) : undefined;
     if (table === undefined) return own;
     const children = heirs.get(table.id) ?? model.directChildren(table);

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { readCatalog } from "../catalog";
+import { firstNormal } from "../catalog-query";
 import { serverMajor } from "../server-major";
 import { Dependencies } from "./dependencies";
 import { Model } from "./model";
@@ -7,9 +8,6 @@ import type { SessionSettings } from "../observation";
 import { SearchPath } from "./search-path";
 import { loadParser } from "../parser";
 import { streamRows } from "../stream-rows";
-
-/** FirstNormalObjectId in PostgreSQL's access/transam.h: below are the objects of initdb. */
-const firstNormal = 16_384;
 
 /**
  * Reads what statements are tried on. Needs no more than CONNECT, and works in a READ ONLY transaction.
