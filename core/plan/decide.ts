@@ -99,6 +99,11 @@ export function decide(situation: Situation): Decision {
     };
 }
 
+/** Whether something applied lies above the target. To be known early; what is done about it, `decide` says. */
+export function isBeyond({ set, applied, target }: Pick<Situation, "set" | "applied" | "target">): boolean {
+    return /^\d+$/.test(target) && applied.some((row) => set.compare(row.version, target) > 0);
+}
+
 function resolveTarget({ set, applied, target, looseVersion }: Situation): string | null {
     if (target === "latest") return set.migrations.at(-1)?.version ?? null;
     if (/^0+$/.test(target) && set.find(target) === undefined) return null;

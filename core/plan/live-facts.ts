@@ -97,14 +97,14 @@ export class RelationReader {
     private readonly asked = new Set<string>();
     private readonly known = new Map<string, RelationFacts>();
     private readonly answers: Promise<void>[] = [];
-    private waiting: string[] = [];
+    private waiting = new Set<string>();
 
     constructor(private readonly client: Client) {}
 
     /** Names that `read` will be asked for, most likely. */
     expect(names: readonly string[]): void {
-        this.waiting.push(...names.filter((name) => !this.asked.has(name)));
-        if (this.waiting.length >= aheadSize) this.ask();
+        for (const name of names) if (!this.asked.has(name)) this.waiting.add(name);
+        if (this.waiting.size >= aheadSize) this.ask();
     }
 
     /** @throws pg's DatabaseError, also for what was read ahead */
@@ -122,15 +122,15 @@ export class RelationReader {
     }
 
     private ask(): void {
-        if (this.waiting.length === 0) return;
+        if (this.waiting.size === 0) return;
         for (const name of this.waiting) this.asked.add(name);
-        const answer = readRelations(this.client, this.waiting).then((found) => {
+        const answer = readRelations(this.client, [...this.waiting]).then((found) => {
             for (const [name, facts] of found) this.known.set(name, facts);
         });
         // An error is for whoever reads; nobody may.
         answer.catch(() => undefined);
         this.answers.push(answer);
-        this.waiting = [];
+        this.waiting.clear();
     }
 }
 
@@ -161,7 +161,7 @@ async function readRelations(client: Client, names: readonly string[]): Promise<
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  -- OFFSET keeps it from being worked out twice.
                  CROSS JOIN LATERAL (SELECT c.relkind = 'r' AND NOT c.relhassubclass AND pg_relation_size(c.oid) = 0 AS empty OFFSET 0) e`,
-        values: [[...new Set(names)]],
+        values: [names],
     });
     return new Map(
         rows.map((r) => [

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { parseColumn } from "../sql/column-definition";
-import type { CatalogChange, Observation } from "../sql/observation";
+import type { CatalogChange, CatalogObject, Observation } from "../sql/observation";
 import { keepsRows } from "../sql/keeps-rows";
 import type { RowChange } from "./dml";
 import { EarlierRows } from "./earlier-rows";
@@ -91,10 +91,7 @@ export async function findLosses(
         for (const { object, before, liveName } of observation.changed)
             if (object.kind === "partition" && before?.includes("PARTITION OF ") === false && liveName !== undefined)
                 attached.add(liveName);
-        for (const change of [...observation.changed, ...observation.dropped]) {
-            const table = liveTable(change);
-            if (table !== undefined) touched.add(table);
-        }
+        for (const table of relationsOf(observation)) touched.add(table);
     });
     const isEmpty = ({ relation }: CountQuestion): boolean => facts.get(relation)?.isEmpty === true;
     const asked = candidates.flatMap((c) => (c.question === undefined || isEmpty(c.question) ? [] : c.question));
@@ -181,7 +178,7 @@ function fromDrop(
     context: LossContext,
 ): Candidate | undefined {
     if (liveName === undefined) return undefined;
-    if (object.kind === "table" || object.kind === "partition") {
+    if (isTable(object)) {
         const table = qualify(liveName);
         const kept = table === context.historyTable;
         // Inheritance children hold rows of their own, and are dropped or kept by themselves; partitions are the table.
@@ -241,15 +238,27 @@ function fromTypeChange(step: number, change: CatalogChange): Candidate | undefi
     };
 }
 
-/** The live tables that lose or change something in a step. */
+/** The live tables that lose or change something in a step; of one that goes, the columns need not be looked at. */
 export function relationsOf({ dropped, changed }: Observation): string[] {
-    return [...dropped, ...changed].flatMap((change) => liveTable(change) ?? []);
+    const gone = new Set<string | undefined>();
+    for (const { object } of dropped) if (isTable(object)) gone.add(object.name);
+    const relations: string[] = [];
+    for (const changes of [dropped, changed])
+        for (const change of changes) {
+            if (change.object.kind === "column" && gone.has(change.object.of)) continue;
+            const table = liveTable(change);
+            if (table !== undefined) relations.push(table);
+        }
+    return relations;
+}
+
+function isTable({ kind }: CatalogObject): boolean {
+    return kind === "table" || kind === "partition";
 }
 
 /** The live table that a change to a table or a column concerns. */
 function liveTable({ object, liveName }: CatalogChange): string | undefined {
     if (liveName === undefined) return undefined;
-    if (object.kind === "table" || object.kind === "partition" || object.kind === "materialized view")
-        return qualify(liveName);
+    if (isTable(object) || object.kind === "materialized view") return qualify(liveName);
     return object.kind === "column" ? columnOf(liveName)[0] : undefined;
 }

@@ -5,9 +5,9 @@ import type { Declaration } from "../declaration";
 import type { MigrationSet } from "../migrations/set";
 import { losesNothing } from "./lossless-steps";
 import type { Model } from "../sql/judge/model";
-import type { Observation, ObservedStep, SessionSettings } from "../sql/observation";
-import type { DecidedStep } from "./decide";
+import type { Observation, ObservedStep } from "../sql/observation";
 import { type PreparedStep, statementsOf } from "./prepare";
+import { sessionSettings } from "./read-ahead";
 import type { DatabaseState } from "./read-state";
 
 // Loaded when needed: what has nothing to observe does not wait for them.
@@ -32,36 +32,14 @@ export interface ObserveSources {
     readonly database: Database;
     readonly declaration: Declaration;
     readonly mode: ObserveMode;
+    /** What `readAhead` has begun to read. */
+    readonly model: Promise<Model> | undefined;
 }
 
 /** What observing goes by. */
 export interface ObserveContext extends ObserveSources {
-    /** What `readAhead` has begun to read. */
-    readonly model: Promise<Model> | undefined;
     /** Told of a step as soon as it is judged, where it is. */
     readonly onObservation: (observation: Observation) => void;
-}
-
-/**
- * Begins to read what steps will be judged by while their scripts are still being parsed; undefined where it is not known yet whether
- * they need to be.
- */
-export function readAhead(
-    { live, database, declaration, mode }: ObserveSources,
-    steps: readonly DecidedStep[],
-): Promise<Model> | undefined {
-    if (mode !== "quick" || !steps.some(({ direction }) => direction === "down")) return undefined;
-    const { readModel } = load("../sql/judge/model-read.js") as typeof import("../sql/judge/model-read");
-    const model = readModel(live, sessionSettings(database, declaration));
-    model.catch(() => undefined);
-    return model;
-}
-
-function sessionSettings(database: Database, declaration: Declaration): SessionSettings {
-    return {
-        ...(database.role === undefined ? {} : { role: database.role }),
-        searchPath: declaration.run.searchPath,
-    };
 }
 
 const losslessReason = "every statement is of a kind that loses nothing";

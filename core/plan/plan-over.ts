@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { setImmediate } from "node:timers/promises";
 import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
@@ -7,14 +8,16 @@ import { formatNamed } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
+import { serverMajor } from "../sql/server-major";
 import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
-import { decide, type Decision } from "./decide";
+import { decide, type Decision, isBeyond } from "./decide";
 import { allAnswered, firstFailure } from "./first-failure";
 import type { ObserveMode } from "./observe-steps";
 import type { Drift, Plan, PlanStep } from "./plan";
 import type { StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
+import { readAhead } from "./read-ahead";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 import { planSnapshot } from "./snapshot-estimate";
 
@@ -59,7 +62,7 @@ export async function planOver(
         `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
     );
     // Nothing is waited for that only has to come first.
-    const ahead: Promise<unknown>[] = [begun];
+    const ahead: Promise<unknown>[] = [begun, serverMajor(client)];
     try {
         if (declaration.run.searchPath.length > 0)
             ahead.push(client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]));
@@ -76,11 +79,17 @@ export async function planOver(
         await first;
         const set = await reading;
         const state = await stateOf(client, declaration, set, history);
+        const situation = { set, applied: state.applied, target: declaration.version };
+        const model =
+            options.observe === "quick" && isBeyond(situation) ? readAhead(client, database, declaration) : undefined;
+        if (model !== undefined) {
+            ahead.push(model);
+            // Once it is under way, the server needs the time that deciding takes.
+            await setImmediate();
+        }
         const decision = decide({
-            set,
-            applied: state.applied,
+            ...situation,
             stored: state.stored,
-            target: declaration.version,
             looseVersion: options.looseVersion ?? false,
             outOfOrder: declaration.policy.outOfOrder,
             downFile: (version) => formatNamed(set.format).downFile(version),
@@ -93,7 +102,7 @@ export async function planOver(
             set,
             state,
             timeoutMs,
-            ahead,
+            model,
         });
         const drift = await findDrift(client, declaration.set, state, stamp);
         const snapshot =

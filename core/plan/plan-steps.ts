@@ -3,7 +3,7 @@ import type { MigrationSet } from "../migrations/set";
 import type { DecidedStep } from "./decide";
 import { RelationReader } from "./live-facts";
 import { findLosses, relationsOf } from "./losses";
-import { losesNothingAtAll, observeSteps, type ObserveSources, readAhead } from "./observe-steps";
+import { losesNothingAtAll, observeSteps, type ObserveSources } from "./observe-steps";
 import type { PlanStep } from "./plan";
 import { planStep } from "./plan-step";
 import { prepareSteps, type PreparedStep } from "./prepare";
@@ -15,8 +15,6 @@ export interface StepSources extends ObserveSources {
     readonly state: DatabaseState;
     /** Milliseconds that one question to the live database may take. */
     readonly timeoutMs: number;
-    /** Gets what is asked of the live database before it is known to be needed, to be waited for at the end. */
-    readonly ahead: Promise<unknown>[];
 }
 
 /**
@@ -27,15 +25,13 @@ export async function planSteps(
     decided: readonly DecidedStep[],
     sources: StepSources,
 ): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
-    const { live, declaration, mode, set, state, timeoutMs, ahead } = sources;
+    const { live, declaration, mode, set, state, timeoutMs } = sources;
     const relations = new RelationReader(live);
-    const model = readAhead(sources, decided);
-    if (model !== undefined) ahead.push(model);
     const steps = await prepareSteps(decided, declaration.history.mirror !== "none");
     const onObservation = (observation: Observation): void => {
         relations.expect(relationsOf(observation));
     };
-    const observations = await observeSteps({ ...sources, model, onObservation }, set, state, steps);
+    const observations = await observeSteps({ ...sources, onObservation }, set, state, steps);
     const losses =
         mode === "none" || losesNothingAtAll(observations)
             ? []

@@ -42,14 +42,12 @@ export interface LockOptions {
  */
 export async function openSessions(database: Database, options: LockOptions): Promise<Sessions> {
     const label = `run ${options.identity.who}@${options.identity.host}:${options.identity.pid}`;
-    const guard = await database.connect(label, {
-        parameters: { idle_in_transaction_session_timeout: "0", jit: "off" },
-        pipeline: true,
-    });
-    let worker: Client | undefined;
-    try {
-        await refuseStandby(guard);
-        worker = await database.connect(label, {
+    const opening = [
+        database.connect(label, {
+            parameters: { idle_in_transaction_session_timeout: "0", jit: "off" },
+            pipeline: true,
+        }),
+        database.connect(label, {
             parameters: {
                 lock_timeout: String(options.settings.lockTimeoutMs),
                 statement_timeout: String(options.settings.statementTimeoutMs),
@@ -59,7 +57,11 @@ export async function openSessions(database: Database, options: LockOptions): Pr
             },
             // A step is sent while the server is still at work on the one before.
             pipeline: true,
-        });
+        }),
+    ] as const;
+    try {
+        const [guard, worker] = await Promise.all(opening);
+        await refuseStandby(guard);
         await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);
@@ -72,7 +74,8 @@ export async function openSessions(database: Database, options: LockOptions): Pr
             },
         };
     } catch (error) {
-        await Promise.all([disconnect(guard), ...(worker === undefined ? [] : [disconnect(worker)])]);
+        const opened = await Promise.allSettled(opening);
+        await Promise.all(opened.flatMap((o) => (o.status === "fulfilled" ? [disconnect(o.value)] : [])));
         throw error;
     }
 }

@@ -1,4 +1,4 @@
-import { list, own, type CatalogQuery } from "./catalog-query";
+import { list, type CatalogQuery, whole } from "./catalog-query";
 import type { ObjectKind } from "./observation";
 
 /** OIDs below are those of initdb: FirstNormalObjectId in PostgreSQL's access/transam.h. */
@@ -14,7 +14,7 @@ export function rareQueries(major: number, schemas: string): CatalogQuery[] {
         catalog,
         sql: `SELECT '${kind}', o.oid, 0, NULL, regexp_replace((pg_identify_object('${catalog}'::regclass, o.oid, 0)).identity, '^public\\.', ''),
             concat_ws(' ', ${definition}), NULL, NULL, NULL
-            FROM ${catalog} o WHERE ${schema === undefined ? made("o.oid") : `o.${schema} = ANY (${schemas})`} AND ${own(catalog, "o.oid", "'e', 'i'")}`,
+            FROM ${catalog} o WHERE ${schema === undefined ? made("o.oid") : `o.${schema} = ANY (${schemas})`} AND ${whole(catalog, "o.oid")}`,
     });
     const provider = major < 17 ? "o.collprovider, o.colliculocale" : "o.collprovider, o.colllocale";
     const members = `(SELECT string_agg(pg_describe_object('pg_amop'::regclass, m.oid, 0), '; ' ORDER BY m.amopstrategy, m.amoplefttype, m.amoprighttype)

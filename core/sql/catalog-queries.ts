@@ -1,5 +1,5 @@
 import { rareQueries } from "./catalog-queries-rare";
-import { list, own, type CatalogQuery } from "./catalog-query";
+import { list, own, type CatalogQuery, whole } from "./catalog-query";
 
 /** Schemas whose objects are the user's. */
 const schemas = `ARRAY(SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'schemaward'))`;
@@ -113,7 +113,7 @@ const functions: CatalogQuery = {
     sql: `SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, p.oid, 0, p.pronamespace, ${routineName},
         pg_get_functiondef(p.oid), NULL, NULL, NULL
         FROM pg_proc p WHERE p.prokind <> 'a' AND p.pronamespace = ANY (${schemas})
-        AND ${own("pg_proc", "p.oid", "'e', 'i'")}`,
+        AND ${whole("pg_proc", "p.oid")}`,
 };
 
 const aggregates: CatalogQuery = {
@@ -187,12 +187,12 @@ const sequences: CatalogQuery = {
     sql: `SELECT 'sequence', c.oid, 0, c.relnamespace, quote_ident(c.relname),
         concat_ws(' ', s.seqtypid::regtype, 'START', s.seqstart, 'INCREMENT', s.seqincrement, 'MIN', s.seqmin, 'MAX', s.seqmax,
             'CACHE', s.seqcache, CASE WHEN s.seqcycle THEN 'CYCLE' END, CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END,
-            'OWNED BY ' || d.refobjid::regclass || '.' || quote_ident(a.attname)),
+            'OWNED BY ' || d.refobjid::regclass || '.'
+                || (SELECT quote_ident(a.attname) FROM pg_attribute a WHERE a.attrelid = d.refobjid AND a.attnum = d.refobjsubid)),
         d.refobjid, NULL, NULL
         FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
         LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
             AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
-        LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE c.relnamespace = ANY (${schemas}) AND ${own("pg_class", "c.oid")}`,
 };
 

@@ -30,9 +30,13 @@ export type CatalogRow = readonly [
     inherited: string | boolean | null,
 ];
 
-/** Not a member of an extension ('e'; those come and go with it, and it counts itself), nor the inner part of something else ('i'). */
-export const own = (catalog: string, oid: string, kinds = "'e'"): string =>
-    `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype IN (${kinds}))`;
+/** Not a member of an extension; those come and go with it. They are looked up by what they belong to, as most databases have few. */
+export const own = (catalog: string, oid: string): string =>
+    `${oid} NOT IN (SELECT e.objid FROM pg_depend e WHERE e.refclassid = 'pg_extension'::regclass AND e.classid = '${catalog}'::regclass AND e.deptype = 'e')`;
+
+/** Neither that nor the inner part of something else. */
+export const whole = (catalog: string, oid: string): string =>
+    `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype IN ('e', 'i'))`;
 
 /** An array of options as one text. */
 export const list = (options: string): string => `array_to_string(${options}, ', ')`;

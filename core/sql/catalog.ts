@@ -189,7 +189,8 @@ function viewColumn(view: IdentifiedObject, subid: string, column: string): Iden
     return { ...view, kind: "column", id: view.id.replace(/0$/, subid), name: `${view.name}.${column}`, ofId: view.id };
 }
 
-function byKindAndName(a: CatalogObject, b: CatalogObject): number {
+/** Orders as `Catalog` does. */
+export function byKindAndName(a: CatalogObject, b: CatalogObject): number {
     return compareText(a.kind, b.kind) || compareText(a.name, b.name);
 }
 

@@ -67,15 +67,17 @@ export function schemaChanges(
         const name = liveNames.get(id);
         return name === undefined ? {} : { liveName: name };
     };
-    const gone = before.objects.filter((object) => !after.byId.has(object.id) && !object.inherited);
+    const gone: IdentifiedObject[] = [];
+    const kept: Pair[] = [];
+    for (const old of before.objects) {
+        const now = after.byId.get(old.id);
+        if (now !== undefined) kept.push({ old, now });
+        else if (!old.inherited) gone.push(old);
+    }
     const made = after.objects.filter((object) => !before.byId.has(object.id) && !object.inherited);
     const renamed: CatalogChange[] = [];
     const changed: CatalogChange[] = [];
     const rewrites: string[] = [];
-    const kept = before.objects.flatMap((old) => {
-        const now = after.byId.get(old.id);
-        return now === undefined ? [] : [{ old, now }];
-    });
     for (const { old, now } of kept) {
         if (isRenamed(old, now) && !now.inherited)
             renamed.push({ object: plain(now), renamedFrom: old.name, ...live(old.id) });
@@ -94,18 +96,17 @@ export function schemaChanges(
             rewrites.push(old.name);
     }
 
-    const again = new Map(
-        made.filter(({ kind }) => replaceable.includes(kind)).map((object) => [keyOf(object), object]),
-    );
+    const again = new Map<string, IdentifiedObject>();
+    for (const object of made) if (replaceable.includes(object.kind)) again.set(keyOf(object), object);
     const victims = findVictims(gone, after, named);
     const dropped: CatalogChange[] = [];
     for (const old of gone) {
-        const now = again.get(keyOf(old));
+        const now = again.size === 0 ? undefined : again.get(keyOf(old));
         if (now === undefined)
             dropped.push({ object: plain(old), ...live(old.id), ...(victims.has(old.id) ? { victim: true } : {}) });
         else if (!isSame(old, now)) changed.push({ object: plain(now), before: old.definition, ...live(old.id) });
     }
-    const replaced = new Set(gone.map(keyOf));
+    const replaced = new Set(again.size === 0 ? [] : gone.map(keyOf));
     const added = made.filter((object) => again.get(keyOf(object)) === undefined || !replaced.has(keyOf(object)));
     return { added: added.map((object) => ({ object: plain(object) })), changed, renamed, dropped, rewrites };
 }
@@ -119,13 +120,14 @@ function isRenamed(old: IdentifiedObject, now: IdentifiedObject): boolean {
     return !attached.includes(old.kind) && (old.localName !== now.localName || old.schema !== now.schema);
 }
 
-interface Rename {
+/** An object before and after. */
+interface Pair {
     readonly old: IdentifiedObject;
     readonly now: IdentifiedObject;
 }
 
 /** Makes a test whether two definitions are the same but for the new names that these renames wrote into them. */
-function renamer(renames: readonly Rename[]): (old: IdentifiedObject, now: IdentifiedObject) => boolean {
+function renamer(renames: readonly Pair[]): (old: IdentifiedObject, now: IdentifiedObject) => boolean {
     if (renames.length === 0) return (old, now) => old.definition === now.definition;
     const bare = (name: string): string => name.replace(/\(.*$/, "");
     const words = new Map(renames.map(({ old, now }) => [bare(old.localName), bare(now.localName)]));
@@ -180,10 +182,11 @@ function findVictims(gone: readonly IdentifiedObject[], after: CatalogState, nam
     const isAsked = (object: IdentifiedObject): boolean => {
         const known = asked.get(object.id);
         if (known !== undefined) return known;
+        const owner = object.ofId === undefined ? undefined : byId.get(object.ofId);
         // A cycle cannot ask for itself.
         asked.set(object.id, false);
-        const owner = object.ofId === undefined ? undefined : byId.get(object.ofId);
         const answer =
+            (owner !== undefined && asked.get(owner.id) === true) ||
             attached.includes(object.kind) ||
             named.has(object) ||
             (owner !== undefined ? isAsked(owner) : goesWithColumn(object, after, named));

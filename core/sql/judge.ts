@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Client } from "pg";
+import { byKindAndName } from "./catalog";
 import { schemaChanges } from "./difference";
 import { droppedNames } from "./dropped-names";
 import { JudgeContext } from "./judge/context";
@@ -85,6 +86,5 @@ function saidBy(steps: readonly ObservedStep[]): Set<string> {
 }
 
 function sorted(changes: readonly CatalogChange[]): CatalogChange[] {
-    const key = ({ object }: CatalogChange): string => `${object.kind}\0${object.name}`;
-    return [...changes].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+    return changes.toSorted((a, b) => byKindAndName(a.object, b.object));
 }

@@ -155,6 +155,25 @@ describe("locks", function () {
         assert.deepEqual(await project.query("SELECT count(*) FROM log"), [["1"]]);
     });
 
+    it("a role that may open one connection only: a clean failure, and no session is left", async () => {
+        await server.withClient("postgres", (c) =>
+            c.query("CREATE ROLE narrow LOGIN PASSWORD 'secret' CONNECTION LIMIT 1"),
+        );
+        const url = new URL(server.url(project.database));
+        url.username = "narrow";
+        url.password = "secret";
+        await assert.rejects(
+            project.migrate("latest", { connection: { url: url.toString() } }),
+            /No connection to PostgreSQL at .*too many connections for role "narrow"/,
+        );
+        await eventually(async () => {
+            const open = await server.withClient("postgres", (c) =>
+                c.query("SELECT FROM pg_stat_activity WHERE usename = 'narrow'"),
+            );
+            return open.rows.length === 0;
+        });
+    });
+
     it("a standby is refused", async function () {
         const standby = await startStandby(server);
         if (standby === undefined) skip(this, "needs pg_basebackup");

@@ -37,11 +37,19 @@ function lockTarget(context: JudgeContext, target: IdentifiedObject): void {
  */
 export function drop(context: JudgeContext, targets: readonly IdentifiedObject[], cascade: boolean): void {
     const { model } = context;
+    const gone: IdentifiedObject[] = [];
+    // Inner parts that are no objects: rules of views, row types, defaults.
+    const inner: string[] = [];
     const heirs = new Map<string, readonly IdentifiedObject[]>();
     const { visited, blocking } = model.dependencies.closure(
         targets.map(({ id }) => id),
         cascade,
-        (id) => besides(context, id, heirs),
+        (id) => {
+            const object = model.get(id);
+            if (object === undefined) inner.push(id);
+            else gone.push(object);
+            return object === undefined ? [] : besides(context, object, heirs);
+        },
     );
     for (const target of targets) checkWhole(context, target, visited);
     if (blocking.length > 0) {
@@ -50,39 +58,33 @@ export function drop(context: JudgeContext, targets: readonly IdentifiedObject[]
             `${names.length === 0 ? "something else" : names.slice(0, 3).join(", ")} depends on it, and PostgreSQL refuses without CASCADE`,
         );
     }
-    const gone = [...visited].flatMap((id) => model.get(id) ?? []);
-    for (const object of gone) lockFor(context, object);
-    for (const id of visited) loseInnerPart(context, id, visited);
+    for (const object of gone) lockFor(context, object, visited);
+    for (const id of inner) loseInnerPart(context, id, visited);
     for (const object of gone) model.remove(object);
-    // Inner parts that are no objects: rules of views, row types, defaults.
-    const objects = new Set(gone.map(({ id }) => id));
-    for (const id of visited) if (!objects.has(id)) model.dependencies.remove(id);
+    for (const id of inner) model.dependencies.remove(id);
 }
 
 /**
  * What pg_depend does not say: a column or CHECK goes from the heirs, and everything that belongs to a table with it.
- * @param heirs of the tables that were asked about so far: each has many columns
+ * @param heirs of the tables that were asked about so far, by their id: each has many columns
  */
 function besides(
     context: JudgeContext,
-    id: string,
+    object: IdentifiedObject,
     heirs: Map<string, readonly IdentifiedObject[]>,
 ): readonly string[] {
     const { model } = context;
-    const object = model.get(id);
-    if (object === undefined) return [];
-    const own = model.parts(object).map((part) => part.id);
-    const table = object.kind === "column" || object.kind === "constraint" ? context.owner(object) : undefined;
-    if (table === undefined) return own;
-    const children = heirs.get(table.id) ?? model.directChildren(table);
-    heirs.set(table.id, children);
-    return [
-        ...own,
-        ...children.flatMap((child) => {
-            const same = model.part(object.kind, child, unquote(object.localName));
-            return same?.inherited === true ? same.id : [];
-        }),
-    ];
+    if (object.kind !== "column" && object.kind !== "constraint") return model.parts(object).map((part) => part.id);
+    let children = heirs.get(object.ofId ?? "");
+    if (children === undefined) {
+        const table = context.owner(object);
+        children = table === undefined ? [] : model.directChildren(table);
+        heirs.set(object.ofId ?? "", children);
+    }
+    return children.flatMap((child) => {
+        const same = model.part(object.kind, child, unquote(object.localName));
+        return same?.inherited === true ? same.id : [];
+    });
 }
 
 /** A part of something (a member of an extension, the sequence of an identity column) is not dropped by itself. */
@@ -112,8 +114,9 @@ function nameOf(context: JudgeContext, id: string): string[] {
         });
 }
 
-/** Locks that are taken on what goes, and on what it belongs to. */
-function lockFor(context: JudgeContext, object: IdentifiedObject): void {
+/** Locks that are taken on what goes, and on what it belongs to; that is locked by itself where it goes, too. */
+function lockFor(context: JudgeContext, object: IdentifiedObject, visited: ReadonlySet<string>): void {
+    const owner = object.ofId !== undefined && !visited.has(object.ofId) ? context.owner(object) : undefined;
     switch (object.kind) {
         case "table":
         case "partition":
@@ -124,19 +127,19 @@ function lockFor(context: JudgeContext, object: IdentifiedObject): void {
             context.lock("ACCESS EXCLUSIVE", object);
             break;
         case "constraint":
-            context.lock("ACCESS EXCLUSIVE", context.owner(object));
+            context.lock("ACCESS EXCLUSIVE", owner);
             if (!hasIndex(object) && !mirrorsKey(context, object))
                 context.lock("ACCESS EXCLUSIVE", context.model.otherEnd(object));
             break;
         case "index":
             context.lock("ACCESS EXCLUSIVE", object);
-            context.lock("ACCESS EXCLUSIVE", context.owner(object));
+            context.lock("ACCESS EXCLUSIVE", owner);
             break;
         case "column":
         case "trigger":
         case "policy":
         case "rule":
-            context.lock("ACCESS EXCLUSIVE", context.owner(object));
+            context.lock("ACCESS EXCLUSIVE", owner);
             break;
         default:
     }
@@ -144,8 +147,9 @@ function lockFor(context: JudgeContext, object: IdentifiedObject): void {
 
 /** Of a foreign key that a partition only mirrors, nothing is kept at the other end; of one to a partition, there is. */
 function mirrorsKey({ model }: JudgeContext, key: IdentifiedObject): boolean {
+    if (!key.inherited) return false;
     const parent = model.dependencies.of(key.id).find((d) => d.on.startsWith("pg_constraint/"));
-    return key.inherited && model.get(`${parent?.on ?? ""}/0`)?.ofId !== key.ofId;
+    return model.get(`${parent?.on ?? ""}/0`)?.ofId !== key.ofId;
 }
 
 /** A composite type's attribute: the type has a relation for them, which is no object of its own. */
@@ -189,7 +193,6 @@ const losers: Readonly<Record<string, string>> = {
 /** What stays, and loses an inner part: a column its default, a publication a table, a domain a constraint. */
 function loseInnerPart(context: JudgeContext, id: string, visited: ReadonlySet<string>): void {
     const { model } = context;
-    if (model.get(id) !== undefined) return;
     const catalog = id.slice(0, id.indexOf("/"));
     if (catalog === "pg_class" && columnOf(id) !== "0") return loseAttribute(context, id, visited);
     const wanted = losers[catalog];
