@@ -42,6 +42,7 @@ function version(value: string): string {
 
 const program = new Command("schemaward")
     .description("PostgreSQL schema versions: plan, run and undo migrations, forward or back.")
+    .version((load("../../package.json") as { version: string }).version, "-V, --version", "print the version")
     .exitOverride()
     .configureOutput({
         outputError: (text, write) => {

@@ -265,6 +265,9 @@ describe("the schemaward command", function () {
         assert.match(gone.stderr, /No connection to PostgreSQL at 127\.0\.0\.1:1\/x/);
         assert.doesNotMatch(gone.stderr, /secret/);
         assert.equal((await run("--help")).code, 0);
+        const version = await run("--version");
+        assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+        assert.equal(version.code, 0);
         assert.equal((await run("plan", "--help")).code, 0);
     });
 
