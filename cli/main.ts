@@ -57,7 +57,9 @@ targetOptions(program.command("status"))
 targetOptions(program.command("plan"))
     .description("what it would take to go to a version, and what would be lost; changes nothing")
     .option("--to <version>", "where to go; the stack's version if not given", version)
-    .action((flags: CommonFlags) => run(flags, () => (load("./plan.js") as typeof import("./plan")).plan(flags)));
+    .action((flags: CommonFlags) =>
+        run(flags, () => (load("./plan.js") as typeof import("./plan")).planCommand(flags)),
+    );
 
 targetOptions(program.command("migrate"))
     .description("go to a version, forward or back")

@@ -34,28 +34,38 @@ function unexpected(error: unknown): string {
     }`;
 }
 
-/** Progress on standard error: each event a line; on a terminal those that repeat overwrite theirs. */
+/** Progress on standard error, the plan on standard output: each event a line; on a terminal those that repeat overwrite theirs. */
 export function progressReporter(json: boolean): (event: RunEvent) => void {
     const terminal = process.stderr.isTTY;
     let open = false;
-    let lastBytes = 0;
+    // A log needs no line for every buffer or script: one for each tenth of the way.
+    let told = 0;
     return (event) => {
         if (json) return;
         if (event.type === "plan") {
+            if (open) process.stderr.write(clearLine);
+            open = false;
+            told = 0;
             print(false, undefined, event.lines);
             return;
         }
         const line = describeEvent(event);
         if (line === undefined) return;
-        const passing = event.type === "snapshot-progress" || event.type === "step-start";
+        const passing = event.type === "snapshot-progress" || event.type === "step-start" || event.type === "planning";
         if (passing && !terminal) {
-            // A log needs no line for every buffer: one for each tenth of the way.
-            if (event.type === "snapshot-progress") {
-                if (event.bytes - lastBytes < event.estimate / 10) return;
-                lastBytes = event.bytes;
-            } else return;
+            if (event.type === "step-start") return;
+            const tenth = Math.floor(10 * wayOf(event));
+            if (tenth <= told) return;
+            told = tenth;
         }
-        process.stderr.write(`${open ? "\r\u001b[2K" : ""}${line}${passing && terminal ? "" : "\n"}`);
+        process.stderr.write(`${open ? clearLine : ""}${line}${passing && terminal ? "" : "\n"}`);
         open = passing && terminal;
     };
+}
+
+const clearLine = "\r\u001b[2K";
+
+/** Which part of the way is done, 0 to 1. */
+function wayOf(event: RunEvent & { readonly type: "snapshot-progress" | "planning" }): number {
+    return event.type === "planning" ? event.done / event.count : event.bytes / event.estimate;
 }

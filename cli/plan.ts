@@ -1,19 +1,27 @@
 import { buildPlan } from "../core/plan/build";
 import { renderPlan } from "../core/plan/render-text";
 import { exitCodes } from "../core/errors";
-import { print } from "./output";
+import { print, progressReporter } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 
 /** `schemaward plan --to V`: exits with 2 when the plan is refused. */
-export async function plan(flags: TargetFlags & { readonly json?: boolean; readonly to?: string }): Promise<void> {
+export async function planCommand(
+    flags: TargetFlags & { readonly json?: boolean; readonly to?: string },
+): Promise<void> {
     const { declaration, projectDir, commandFlags } = readTarget(flags);
     const wanted = flags.to === undefined ? declaration : { ...declaration, version: flags.to };
-    const planned = await buildPlan(wanted, {
+    const json = flags.json === true;
+    const report = progressReporter(json);
+    const { plan } = await buildPlan(wanted, {
         projectDir,
         commandFlags,
         observe: "full",
         looseVersion: flags.to !== undefined,
+        onProgress: (done, count) => {
+            report({ type: "planning", done, count });
+        },
     });
-    print(flags.json === true, planned.plan, renderPlan(planned.plan));
-    if (planned.plan.refusals.length > 0) process.exitCode = exitCodes.refused;
+    if (json) print(true, plan, []);
+    else report({ type: "plan", lines: renderPlan(plan) });
+    if (plan.refusals.length > 0) process.exitCode = exitCodes.refused;
 }

@@ -11,6 +11,7 @@ import {
 } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
+import { planningText } from "../core/run/describe-event";
 import { renderPlan } from "../core/plan/render-text";
 import { SchemaVersion } from "./schema-version";
 
@@ -111,6 +112,10 @@ export class PostgresSchema extends pulumi.ComponentResource {
                 resource,
                 observe: "full",
                 commandFlags: `--stack ${declaration.declarer?.stack ?? ""}`,
+                onProgress: (done, count) => {
+                    // Passing: shown where it happens, and not kept.
+                    pulumi.log.info(planningText(done, count), this, undefined, true).catch(() => undefined);
+                },
             });
             const lines = renderPlan(plan);
             await pulumi.log.info(lines.join("\n"), this);

@@ -112,7 +112,7 @@ async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
 
 /** Pulumi shows what a provider prints under the stack. Passing states would only fill the log there. */
 function report(event: RunEvent): void {
-    if (event.type === "step-start" || event.type === "snapshot-progress") return;
+    if (event.type === "step-start" || event.type === "snapshot-progress" || event.type === "planning") return;
     const line = describeEvent(event);
     if (line !== undefined && !engineGone().aborted) console.log(line);
 }

@@ -40,6 +40,8 @@ export interface ObserveSources {
 export interface ObserveContext extends ObserveSources {
     /** Told of a step as soon as it is judged, where it is. */
     readonly onObservation: (observation: Observation) => void;
+    /** Told of a step as soon as it was tried on the shadow. */
+    readonly onStep: () => void;
 }
 
 const losslessReason = "every statement is of a kind that loses nothing";
@@ -51,7 +53,7 @@ export function losesNothingAtAll(observations: readonly Observation[]): boolean
 
 /** One observation for each step. */
 export async function observeSteps(
-    { live, database, declaration, mode, model, onObservation }: ObserveContext,
+    { live, database, declaration, mode, model, onObservation, onStep }: ObserveContext,
     set: MigrationSet,
     state: DatabaseState,
     steps: readonly PreparedStep[],
@@ -84,7 +86,7 @@ export async function observeSteps(
         return judged.map((o) => ({ ...o, reason: o.reason ?? shadow.reason }));
     }
     try {
-        return await observe(shadow, observed, settings);
+        return await observe(shadow, observed, settings, onStep);
     } finally {
         await shadow.close();
     }

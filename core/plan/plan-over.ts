@@ -17,6 +17,7 @@ import type { ObserveMode } from "./observe-steps";
 import type { Drift, Plan, PlanStep } from "./plan";
 import type { StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
+import type { PlanProgress } from "./progress";
 import { readAhead } from "./read-ahead";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 import { planSnapshot } from "./snapshot-estimate";
@@ -30,6 +31,7 @@ export interface PlanQuestion extends Presentation {
     readonly looseVersion?: boolean;
     /** Milliseconds that one question to the live database may take. */
     readonly timeoutMs?: number;
+    readonly onProgress?: PlanProgress;
 }
 
 /** A plan with what a run needs besides. */
@@ -103,6 +105,7 @@ export async function planOver(
             state,
             timeoutMs,
             model,
+            ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         });
         const drift = await findDrift(client, declaration.set, state, stamp);
         const snapshot =

@@ -5,6 +5,7 @@ import { RelationReader } from "./live-facts";
 import { findLosses, relationsOf } from "./losses";
 import { losesNothingAtAll, observeSteps, type ObserveSources } from "./observe-steps";
 import type { PlanStep } from "./plan";
+import { type PlanProgress, stepCounter } from "./progress";
 import { planStep } from "./plan-step";
 import { prepareSteps, type PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
@@ -15,6 +16,7 @@ export interface StepSources extends ObserveSources {
     readonly state: DatabaseState;
     /** Milliseconds that one question to the live database may take. */
     readonly timeoutMs: number;
+    readonly onProgress?: PlanProgress;
 }
 
 /**
@@ -28,10 +30,12 @@ export async function planSteps(
     const { live, declaration, mode, set, state, timeoutMs } = sources;
     const relations = new RelationReader(live);
     const steps = await prepareSteps(decided, declaration.history.mirror !== "none");
+    const onStep = stepCounter(steps.length, sources.onProgress);
     const onObservation = (observation: Observation): void => {
         relations.expect(relationsOf(observation));
+        onStep();
     };
-    const observations = await observeSteps({ ...sources, onObservation }, set, state, steps);
+    const observations = await observeSteps({ ...sources, onObservation, onStep }, set, state, steps);
     const losses =
         mode === "none" || losesNothingAtAll(observations)
             ? []

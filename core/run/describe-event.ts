@@ -7,6 +7,8 @@ import type { RunEvent } from "./events";
  */
 export function describeEvent(event: RunEvent): string | undefined {
     switch (event.type) {
+        case "planning":
+            return planningText(event.done, event.count);
         case "plan":
             return undefined;
         case "waiting-for-lock":
@@ -32,6 +34,11 @@ export function describeEvent(event: RunEvent): string | undefined {
         case "verified":
             return `at ${event.version}, ledger and history agree`;
     }
+}
+
+/** How far a plan is that takes a while. */
+export function planningText(done: number, count: number): string {
+    return `planning: ${done} of ${count} scripts looked at`;
 }
 
 function arrow(direction: "up" | "down"): string {

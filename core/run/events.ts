@@ -1,5 +1,6 @@
 /** What a run reports while it goes on. Texts hold no secrets. */
 export type RunEvent =
+    | { readonly type: "planning"; readonly done: number; readonly count: number }
     | { readonly type: "plan"; readonly lines: readonly string[] }
     | { readonly type: "waiting-for-lock"; readonly holder: string }
     | { readonly type: "adopted"; readonly versions: readonly string[]; readonly table: string }

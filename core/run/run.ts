@@ -85,6 +85,9 @@ class Run {
             observe: options.observe,
             client: sessions.guard,
             set,
+            onProgress: (done, count) => {
+                options.report({ type: "planning", done, count });
+            },
             ...(options.looseVersion === undefined ? {} : { looseVersion: options.looseVersion }),
             ...(options.resource === undefined ? {} : { resource: options.resource }),
             ...(options.approveWith === undefined ? {} : { approveWith: options.approveWith }),

@@ -16,12 +16,14 @@ import type { Statement } from "./statement";
  * Runs steps one after the other on a shadow and looks at what they do: locks from pg_locks, rewrites from relfilenodes,
  * everything else from the catalog's difference. From a step on whose outcome depends on rows or on things outside, this and the later
  * ones are judged from parse tree and catalog, marked with the reason.
+ * @param onStep told of each step that was run
  * @throws pg's DatabaseError only for the loss of the connection
  */
 export async function observe(
     shadow: Shadow,
     steps: readonly ObservedStep[],
     settings: SessionSettings,
+    onStep?: () => void,
 ): Promise<Observation[]> {
     await loadParser();
     const { client } = shadow;
@@ -36,6 +38,7 @@ export async function observe(
             const seen = await observeStep(client, runner, step, before, liveNames);
             observations.push(seen.observation);
             before = seen.after;
+            onStep?.();
         } catch (error) {
             if (!(error instanceof StepFailure)) throw error;
             // Statements that ran outside of a transaction are still there: the judge reads the catalog as it is now.

@@ -84,6 +84,20 @@ describe("the schemaward command", function () {
         await untouched();
     });
 
+    it("plan: what takes a while says how far it is; what does not, nothing", async () => {
+        project.migration("003", "SELECT pg_sleep(2.1)", "SELECT 1").migration("004", "SELECT 1", "SELECT 1");
+        const [long, document, short] = await Promise.all([
+            run("plan", ...dir),
+            run("plan", ...dir, "--json"),
+            run("plan", ...dir, "--to", "2"),
+        ]);
+        assert.equal(long.stderr, "planning: 3 of 4 scripts looked at\n");
+        assert.match(long.stdout, /^default {2}0 → 004 /);
+        assert.equal(document.stderr, "");
+        assert.equal(planSchema.parse(document.json()).to, "004");
+        assert.equal(short.stderr, "");
+    });
+
     it("migrate: forward, nothing to do, back, all the way down", async () => {
         const first = await run("migrate", ...dir, "--yes");
         assert.equal(first.code, 0, first.stderr);
