@@ -26,7 +26,7 @@ const stepsPerTurn = 20;
 /**
  * Judges what steps do, one after the other, from their parse trees, the catalog and pg_depend alone; nothing is run. Says in doubt too
  * much rather than too little; what it does not understand is opaque.
- * @param live needs CONNECT and SELECT on the catalogs; may be in a READ ONLY transaction
+ * @param live needs CONNECT and SELECT on the catalogs; may be in a READ ONLY transaction; with `pipeline`
  * @throws pg's DatabaseError
  */
 export async function judge(

@@ -96,6 +96,7 @@ async function build(
                 synchronous_commit: "off",
                 jit: "off",
             },
+            pipeline: true,
         });
         const filled = await fill(database, live, client, options);
         if ("reason" in filled) {

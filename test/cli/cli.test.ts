@@ -98,6 +98,14 @@ describe("the schemaward command", function () {
         assert.equal(short.stderr, "");
     });
 
+    it("plan: says nothing besides, also where the shadow cannot follow", async () => {
+        project.migration("003", "DO $$ BEGIN ASSERT EXISTS (SELECT FROM a); END $$", "SELECT 1");
+        const { code, stdout, stderr } = await run("plan", ...dir);
+        assert.equal(code, 0);
+        assert.match(stdout, /by parser/);
+        assert.equal(stderr, "");
+    });
+
     it("migrate: forward, nothing to do, back, all the way down", async () => {
         const first = await run("migrate", ...dir, "--yes");
         assert.equal(first.code, 0, first.stderr);

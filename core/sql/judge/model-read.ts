@@ -11,6 +11,7 @@ import { streamRows } from "../stream-rows";
 
 /**
  * Reads what statements are tried on. Needs no more than CONNECT, and works in a READ ONLY transaction.
+ * @param client with `pipeline`: several questions are asked at once
  * @throws pg's DatabaseError
  */
 export async function readModel(client: Client, settings: SessionSettings): Promise<Model> {
