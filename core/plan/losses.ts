@@ -242,14 +242,9 @@ function fromTypeChange(step: number, change: CatalogChange): Candidate | undefi
 export function relationsOf({ dropped, changed }: Observation): string[] {
     const gone = new Set<string | undefined>();
     for (const { object } of dropped) if (isTable(object)) gone.add(object.name);
-    const relations: string[] = [];
-    for (const changes of [dropped, changed])
-        for (const change of changes) {
-            if (change.object.kind === "column" && gone.has(change.object.of)) continue;
-            const table = liveTable(change);
-            if (table !== undefined) relations.push(table);
-        }
-    return relations;
+    // What is changed has its new name, which a table that goes may have had.
+    const alone = dropped.filter(({ object }) => object.kind !== "column" || !gone.has(object.of));
+    return [...alone, ...changed].flatMap((change) => liveTable(change) ?? []);
 }
 
 function isTable({ kind }: CatalogObject): boolean {

@@ -52,6 +52,12 @@ export const objectCases: Readonly<Record<string, LossGroup>> = {
                 ],
             },
             { scripts: ["ALTER TABLE child NO INHERIT parent", "DROP TABLE parent"] },
+            {
+                scripts: [
+                    "DROP TABLE nothing; ALTER TABLE light RENAME TO nothing; ALTER TABLE nothing ALTER n TYPE text USING NULL",
+                    "ALTER TABLE nothing DROP COLUMN n",
+                ],
+            },
             "DROP MATERIALIZED VIEW sums",
             "REFRESH MATERIALIZED VIEW sums",
             "DROP VIEW shown; CREATE VIEW shown AS SELECT id FROM plain",
