@@ -23,10 +23,18 @@ function main(): void {
         if (server === undefined) throw new Error("not started");
         return request.ask === "both" ? server.both(request.test) : server.isAsItWas();
     };
+    // Where the parent has gone in the middle of a case, nobody waits for its answer.
+    const send = (message: unknown): void => {
+        if (process.connected) process.send?.(message);
+    };
     process.on("message", (request: Request) => {
         answer(request).then(
-            (value) => process.send?.({ value }),
-            (error: unknown) => process.send?.({ error }),
+            (value) => {
+                send({ value });
+            },
+            (error: unknown) => {
+                send({ error });
+            },
         );
     });
     // Whatever happens to the parent, the server goes.

@@ -52,10 +52,11 @@ export class JudgeServer {
             await server.withClient("postgres", (client) =>
                 client.query("CREATE DATABASE rich TEMPLATE template_rich"),
             );
-            const owner = new Client({ connectionString: server.url("rich") });
+            const owner = new Client({ connectionString: server.url("rich"), pipeline: true });
             await owner.connect();
             const reader = new Client({
                 connectionString: server.url("rich", { user: "reader", password: "reader" }),
+                pipeline: true,
             });
             await reader.connect();
             return new JudgeServer(server, reader, owner, await readCatalogStamp(owner));
@@ -129,17 +130,18 @@ export class JudgeServer {
         await this.server.withClient("postgres", (client) =>
             client.query(`CREATE DATABASE ${name} TEMPLATE template_rich`),
         );
+        const client = new Client({ connectionString: this.server.url(name), pipeline: true });
         try {
-            return await this.server.withClient(name, (client) => {
-                let untouched = true;
-                // A copy has the OIDs and the file names of what it is a copy of.
-                const inner = intercepted(client, this.ownerMemory, (text) => {
-                    untouched &&= /^(?:SELECT|SHOW) /.test(text);
-                    return untouched ? "remember" : { send: text };
-                });
-                return work(inner);
+            await client.connect();
+            let untouched = true;
+            // A copy has the OIDs and the file names of what it is a copy of.
+            const inner = intercepted(client, this.ownerMemory, (text) => {
+                untouched &&= /^(?:SELECT|SHOW) /.test(text);
+                return untouched ? "remember" : { send: text };
             });
+            return await work(inner);
         } finally {
+            await client.end();
             await this.server.withClient("postgres", (client) => client.query(`DROP DATABASE ${name}`));
         }
     }
