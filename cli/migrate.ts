@@ -3,7 +3,7 @@ import type { Declaration } from "../core/declaration";
 import { BadInputError } from "../core/errors";
 import type { Plan } from "../core/plan/plan";
 import { migrate } from "../core/run/run";
-import { print, progressReporter } from "./output";
+import { endLine, print, progressReporter } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 
 interface MigrateFlags extends TargetFlags {
@@ -37,6 +37,7 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
     const interrupt = (): void => {
         // The first one lets the run end cleanly; the second ends the process, and the server rolls back.
         if (stop.signal.aborted) process.exit(130);
+        endLine();
         process.stderr.write("interrupted: the migration that runs is rolled back … (again to leave at once)\n");
         stop.abort();
     };

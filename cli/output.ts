@@ -22,6 +22,7 @@ export function fail(json: boolean, error: unknown): void {
         const parts = known ? { ...error.parts, cause: undefined } : { what: message };
         process.stdout.write(`${JSON.stringify({ ok: false, exitCode: code, error: parts, ...plan }, null, 2)}\n`);
     } else {
+        endLine();
         process.stderr.write(`error: ${message}\n`);
     }
     process.exitCode = code;
@@ -34,17 +35,25 @@ function unexpected(error: unknown): string {
     }`;
 }
 
+/** Whether the terminal's cursor stands behind a line that is to be overwritten. */
+let isLineOpen = false;
+
+/** Ends a line that waits to be overwritten, before something else is said. */
+export function endLine(): void {
+    if (isLineOpen) process.stderr.write("\n");
+    isLineOpen = false;
+}
+
 /** Progress on standard error, the plan on standard output: each event a line; on a terminal those that repeat overwrite theirs. */
 export function progressReporter(json: boolean): (event: RunEvent) => void {
     const terminal = process.stderr.isTTY;
-    let open = false;
     // A log needs no line for every buffer or script: one for each tenth of the way.
     let told = 0;
     return (event) => {
         if (json) return;
         if (event.type === "plan") {
-            if (open) process.stderr.write(clearLine);
-            open = false;
+            if (isLineOpen) process.stderr.write(clearLine);
+            isLineOpen = false;
             told = 0;
             print(false, undefined, event.lines);
             return;
@@ -58,8 +67,8 @@ export function progressReporter(json: boolean): (event: RunEvent) => void {
             if (tenth <= told) return;
             told = tenth;
         }
-        process.stderr.write(`${open ? clearLine : ""}${line}${passing && terminal ? "" : "\n"}`);
-        open = passing && terminal;
+        process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${passing && terminal ? "" : "\n"}`);
+        isLineOpen = passing && terminal;
     };
 }
 

@@ -82,7 +82,7 @@ export async function observeSteps(
     }));
     const shadow = await openShadow(database, live, { applied });
     if ("reason" in shadow) {
-        const judged = await judge(live, observed, settings);
+        const judged = await judge(live, observed, settings, { onObservation });
         return judged.map((o) => ({ ...o, reason: o.reason ?? shadow.reason }));
     }
     try {

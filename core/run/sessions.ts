@@ -59,9 +59,12 @@ export async function openSessions(database: Database, options: LockOptions): Pr
             pipeline: true,
         }),
     ] as const;
+    opening[1].catch(() => undefined);
     try {
-        const [guard, worker] = await Promise.all(opening);
+        const guard = await opening[0];
+        // First: the other one's parameters are not known to a server that is too old.
         await refuseStandby(guard);
+        const worker = await opening[1];
         await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);

@@ -44,7 +44,7 @@ export async function observe(
             // Statements that ran outside of a transaction are still there: the judge reads the catalog as it is now.
             await client.query("ROLLBACK");
             await prepareSession(client, settings);
-            return [...observations, ...(await judgeRest(client, rest, settings, before, liveNames, error))];
+            return [...observations, ...(await judgeRest(client, rest, settings, before, liveNames, error, onStep))];
         }
     }
     return observations;
@@ -142,8 +142,9 @@ async function judgeRest(
     before: LiveCatalog,
     liveNames: ReadonlyMap<string, string>,
     failure: StepFailure,
+    onStep: (() => void) | undefined,
 ): Promise<Observation[]> {
-    const judged = await judge(client, rest, settings);
+    const judged = await judge(client, rest, settings, { onObservation: () => onStep?.() });
     const ids = new Map(before.objects.map((object) => [object.name, object.id]));
     return judged.map((observation, index) => {
         const rename = <T extends { readonly liveName?: string }>(change: T): T => {

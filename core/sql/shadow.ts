@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "pg";
-import type { Database } from "../connection";
+import { type Database, disconnect } from "../connection";
 import { SchemawardError } from "../errors";
 import { compareCatalogs, readCatalog, type Difference } from "./catalog";
 import { serverMajor } from "./server-major";
@@ -78,7 +78,8 @@ async function build(
     let client: Client | undefined;
     const close = once(async () => {
         unregister();
-        await client?.end().catch(() => undefined);
+        // A statement that it is at is not waited for; the drop ends that.
+        if (client !== undefined) await disconnect(client);
         await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).catch(() => undefined);
         await admin.end().catch(() => undefined);
     });

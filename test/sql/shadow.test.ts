@@ -117,8 +117,8 @@ describe("a shadow", function () {
     describe("of a process that ends", () => {
         let child: ChildProcess;
 
-        async function start(): Promise<string> {
-            child = fork(path.join(__dirname, "shadow-process.js"), [server.url(live.name), schema]);
+        async function start(...work: string[]): Promise<string> {
+            child = fork(path.join(__dirname, "shadow-process.js"), [server.url(live.name), schema, ...work]);
             const [name] = (await once(child, "message")) as [string];
             assert.deepEqual(await shadows(), [name]);
             return name;
@@ -133,6 +133,15 @@ describe("a shadow", function () {
                 assert.deepEqual(await shadows(), []);
             });
         }
+
+        it("in the middle of a statement is not waited for", async () => {
+            const started = Date.now();
+            await start("SET statement_timeout = 0; SELECT pg_sleep(600)");
+            child.kill("SIGINT");
+            await once(child, "exit");
+            assert.deepEqual(await shadows(), []);
+            assert(Date.now() - started < 20_000);
+        });
 
         it("by SIGKILL is swept by a later one, not before an hour, and none but its like", async () => {
             const name = await start();
