@@ -1,5 +1,5 @@
 import { describeEvent } from "../core/run/describe-event";
-import type { RunEvent } from "../core/run/events";
+import { isPassing, type PassingEvent, type RunEvent } from "../core/run/events";
 import { exitCodes, SchemawardError } from "../core/errors";
 import { redactSql } from "../core/sql/sensitive";
 
@@ -60,21 +60,21 @@ export function progressReporter(json: boolean): (event: RunEvent) => void {
         }
         const line = describeEvent(event);
         if (line === undefined) return;
-        const passing = event.type === "snapshot-progress" || event.type === "step-start" || event.type === "planning";
-        if (passing && !terminal) {
+        const overwritten = isPassing(event) && terminal;
+        if (isPassing(event) && !terminal) {
             if (event.type === "step-start") return;
             const tenth = Math.floor(10 * wayOf(event));
             if (tenth <= told) return;
             told = tenth;
         }
-        process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${passing && terminal ? "" : "\n"}`);
-        isLineOpen = passing && terminal;
+        process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${overwritten ? "" : "\n"}`);
+        isLineOpen = overwritten;
     };
 }
 
 const clearLine = "\r\u001b[2K";
 
 /** Which part of the way is done, 0 to 1. */
-function wayOf(event: RunEvent & { readonly type: "snapshot-progress" | "planning" }): number {
+function wayOf(event: Exclude<PassingEvent, { readonly type: "step-start" }>): number {
     return event.type === "planning" ? event.done / event.count : event.bytes / event.estimate;
 }

@@ -5,7 +5,7 @@ import type { Declaration } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
 import { describeEvent } from "../core/run/describe-event";
-import type { RunEvent } from "../core/run/events";
+import { isPassing, type RunEvent } from "../core/run/events";
 import type { RunResult } from "../core/run/options";
 import { migrate } from "../core/run/run";
 import { engineGone } from "./engine-gone";
@@ -112,7 +112,7 @@ async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
 
 /** Pulumi shows what a provider prints under the stack. Passing states would only fill the log there. */
 function report(event: RunEvent): void {
-    if (event.type === "step-start" || event.type === "snapshot-progress" || event.type === "planning") return;
+    if (isPassing(event)) return;
     const line = describeEvent(event);
     if (line !== undefined && !engineGone().aborted) console.log(line);
 }

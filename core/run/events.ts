@@ -29,4 +29,11 @@ export type RunEvent =
     | { readonly type: "blocked"; readonly version: string; readonly by: string }
     | { readonly type: "verified"; readonly version: string };
 
+/** States on the way that the next one takes the place of: to be overwritten on a terminal, and little use in a log. */
+export type PassingEvent = RunEvent & { readonly type: "planning" | "snapshot-progress" | "step-start" };
+
+export function isPassing(event: RunEvent): event is PassingEvent {
+    return event.type === "planning" || event.type === "snapshot-progress" || event.type === "step-start";
+}
+
 export type Report = (event: RunEvent) => void;

@@ -23,19 +23,16 @@ function main(): void {
         if (server === undefined) throw new Error("not started");
         return request.ask === "both" ? server.both(request.test) : server.isAsItWas();
     };
-    // Where the parent has gone in the middle of a case, nobody waits for its answer.
-    const send = (message: unknown): void => {
-        if (process.connected) process.send?.(message);
-    };
     process.on("message", (request: Request) => {
-        answer(request).then(
-            (value) => {
-                send({ value });
-            },
-            (error: unknown) => {
-                send({ error });
-            },
-        );
+        void answer(request)
+            .then(
+                (value) => ({ value }),
+                (error: unknown) => ({ error }),
+            )
+            .then((message) => {
+                // Where the parent has gone in the middle of a case, nobody waits for its answer.
+                if (process.connected) process.send?.(message);
+            });
     });
     // Whatever happens to the parent, the server goes.
     process.on("disconnect", () => {
