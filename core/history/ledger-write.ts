@@ -5,8 +5,14 @@ import { type Origin, storedSqlLimit } from "./ledger";
 // Everything here is SQL text with its values as literals, so that a migration, its rows and its COMMIT go to the server in
 // one message. To be run as the role that logs in, and all but EXECUTE with search_path = pg_catalog.
 
-/** Milliseconds since the transaction began: what a script took, when its rows are written at its end. */
-const elapsed = "(extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000)::integer";
+/**
+ * Milliseconds since the transaction began, or since the migration before it in the same transaction: what a script took, when its
+ * rows are written at its end.
+ * @param run and @param version the statement's parameters that hold them
+ */
+const elapsed = (run: string, version: string): string =>
+    `(extract(epoch FROM clock_timestamp() - greatest(transaction_timestamp(),
+        (SELECT at FROM schemaward.run_steps WHERE run_id = ${run} AND version <> ${version} ORDER BY seq DESC LIMIT 1))) * 1000)::integer`;
 
 /** What the server says when `lockQuery` fails. */
 export const lockLostMessage = "schemaward has lost its lock";
@@ -18,11 +24,11 @@ export const lockLostMessage = "schemaward has lost its lock";
  */
 export const ledgerStatements = (locks: RunLocks): readonly string[] => [
     `PREPARE schemaward_step (uuid, text, text, text) AS
-        INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms) VALUES ($1, $2, $3, $4, ${elapsed})`,
+        INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms) VALUES ($1, $2, $3, $4, ${elapsed("$1", "$3")}) RETURNING duration_ms`,
     `PREPARE schemaward_applied (text, text, text, text, text, text, text, text, text, text, text, text, uuid) AS
         INSERT INTO schemaward.migrations (set_name, version, name, format, up_file, up_checksum, up_sql, down_file, down_checksum,
             down_sql, origin, applied_by, run_id, duration_ms)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed})`,
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed("$13", "$2")})`,
     `PREPARE schemaward_undone (text, text) AS DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2`,
     `PREPARE schemaward_follows (text, text, boolean) AS
         SELECT (CASE WHEN EXISTS (SELECT FROM schemaward.migrations WHERE set_name = $1 AND version = $2) = $3
@@ -98,9 +104,16 @@ export function recordUndone(m: UndoneMigration): string[] {
     ];
 }
 
+const stepRecord = "EXECUTE schemaward_step (";
+
 function recordStep(runId: string | null, kind: string, version: string, checksum: string): string[] {
     if (runId === null) return [];
-    return [`EXECUTE schemaward_step (${[runId, kind, version, checksum].map(literal).join(", ")})`];
+    return [`${stepRecord}${[runId, kind, version, checksum].map(literal).join(", ")})`];
+}
+
+/** Whether a statement is the one of a migration's own that gives back the milliseconds it took. */
+export function isStepRecord(sql: string): boolean {
+    return sql.startsWith(stepRecord);
 }
 
 function storable(sql: string): string | null {

@@ -1,3 +1,12 @@
+/** A step, and which of how many it is, from 1. */
+export interface StepPlace {
+    readonly index: number;
+    readonly count: number;
+    readonly direction: "up" | "down";
+    readonly version: string;
+    readonly name: string;
+}
+
 /** What a run reports while it goes on. Texts hold no secrets. */
 export type RunEvent =
     | { readonly type: "planning"; readonly done: number; readonly count: number }
@@ -7,23 +16,8 @@ export type RunEvent =
     | { readonly type: "snapshot-progress"; readonly name: string; readonly bytes: number; readonly estimate: number }
     | { readonly type: "snapshot-done"; readonly name: string; readonly bytes: number; readonly seconds: number }
     | { readonly type: "snapshot-skipped"; readonly why: string }
-    | {
-          readonly type: "step-start";
-          readonly index: number;
-          readonly count: number;
-          readonly direction: "up" | "down";
-          readonly version: string;
-          readonly name: string;
-      }
-    | {
-          readonly type: "step-done";
-          readonly index: number;
-          readonly count: number;
-          readonly direction: "up" | "down";
-          readonly version: string;
-          readonly name: string;
-          readonly ms: number;
-      }
+    | ({ readonly type: "step-start" } & StepPlace)
+    | ({ readonly type: "step-done"; readonly ms: number } & StepPlace)
     | { readonly type: "notice"; readonly version: string; readonly text: string }
     | { readonly type: "retry"; readonly version: string; readonly why: string; readonly inMs: number }
     | { readonly type: "blocked"; readonly version: string; readonly by: string }

@@ -4,9 +4,9 @@ import { isUnprepared, ledgerStatements } from "../history/ledger-write";
 import { readMirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
-import { isNotBegun, type SentAhead } from "./ahead";
+import { isNotBegun, type SentBatch } from "./batch-message";
 import { describeFailure, isConnectionLost, isRetryable, joinStatements, type SentPart, serverError } from "./failure";
-import { mayChangeMirror, onlyTransaction, type Place, recording, scriptParts } from "./message";
+import { mayChangeMirror, nothing, onlyTransaction, type Place, recording, scriptParts } from "./message";
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
 import { runLocks, type Sessions } from "./sessions";
@@ -23,7 +23,7 @@ export async function executeStep(
     sessions: Sessions,
     step: PreparedStep,
     progress: Progress | undefined,
-    ahead?: SentAhead,
+    ahead?: SentBatch,
 ): Promise<void> {
     const { units } = step.shape;
     const only = onlyTransaction(step);
@@ -49,8 +49,6 @@ export async function executeStep(
         await inTransaction(context, sessions, step, nothing, units.length, { last: true, several: units.length > 0 });
 }
 
-const nothing: Unit = { statements: [], transactional: true, beginOptions: "" };
-
 /** @param done transactions of the script that are committed already */
 async function inTransaction(
     context: StepContext,
@@ -58,7 +56,7 @@ async function inTransaction(
     step: PreparedStep,
     unit: Unit,
     done: number,
-    { ahead, ...place }: Place & { readonly ahead?: SentAhead | undefined },
+    { ahead, ...place }: Place & { readonly ahead?: SentBatch | undefined },
 ): Promise<void> {
     const started = Date.now();
     let prepare: readonly string[] = [];
@@ -68,7 +66,7 @@ async function inTransaction(
         let sent = joinStatements([]);
         const send = async (parts: readonly SentPart[]): Promise<void> => {
             sent = joinStatements(parts);
-            await runStatements(sessions.worker, sent.text, context.notices.sent(step.version));
+            await runStatements(sessions.worker, sent.text, { onAnswered: context.notices.sent(step.version) });
         };
         try {
             if (waiting !== undefined) {

@@ -3,7 +3,7 @@ import { mirrorApplied, type MirrorShape, mirrorTable, mirrorUndone } from "../h
 import type { PreparedStep } from "../plan/prepare";
 import { type Unit, unitChecksum } from "../sql/script";
 import type { SentPart } from "./failure";
-import { freshSession, ourRole, ourSession, type StepContext } from "./step";
+import { type Batch, freshSession, ourRole, ourSession, type StepContext } from "./step";
 
 /** Where in its script a transaction stands. */
 export interface Place {
@@ -14,6 +14,9 @@ export interface Place {
     /** Unit to record as finished. */
     readonly index?: number;
 }
+
+/** A script of comments only. */
+export const nothing: Unit = { statements: [], transactional: true, beginOptions: "" };
 
 /** The one transaction that is all of a script, if it is. */
 export function onlyTransaction({ shape: { units } }: PreparedStep): Unit | undefined {
@@ -30,6 +33,12 @@ export function scriptParts(context: StepContext, unit: Unit, first: readonly st
         // An isolation level must come before anything that takes a snapshot, as SET ROLE may.
         ...(unit.beginOptions === "" ? freshSession(context, first) : []),
         `BEGIN ${unit.beginOptions}`,
+        ...script(context, unit),
+    ];
+}
+
+function script(context: StepContext, unit: Unit): SentPart[] {
+    return [
         ...unit.statements,
         { sql: "SET CONSTRAINTS ALL IMMEDIATE", purpose: "checking deferred constraints at the script's end" },
         ...freshSession(context),
@@ -38,6 +47,21 @@ export function scriptParts(context: StepContext, unit: Unit, first: readonly st
 
 /** The end of a transaction: our own rows, the look at our locks, COMMIT. */
 export function recording(
+    context: StepContext,
+    step: PreparedStep,
+    unit: Unit,
+    place: Place & { readonly prepare: readonly string[] },
+): SentPart[] {
+    return [...rows(context, step, unit, place), ...ending];
+}
+
+const ending: readonly SentPart[] = [
+    { sql: lockCheck, purpose: "writing schemaward's ledger" },
+    { sql: "COMMIT", purpose: "committing" },
+];
+
+/** Our own rows for a transaction. */
+function rows(
     context: StepContext,
     step: PreparedStep,
     unit: Unit,
@@ -53,12 +77,42 @@ export function recording(
     return [
         ...history,
         ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
-        ...[...place.prepare, ...ledger, lockCheck].map((sql) => ({
-            sql,
-            purpose: "writing schemaward's ledger",
-        })),
-        { sql: "COMMIT", purpose: "committing" },
+        ...[...place.prepare, ...ledger].map((sql) => ({ sql, purpose: "writing schemaward's ledger" })),
     ];
+}
+
+/**
+ * All of a batch, from BEGIN to COMMIT.
+ * @param first to be done as the role that logs in, before anything else
+ */
+export function batchParts(context: StepContext, batch: Batch, first: readonly string[] = []): SentPart[] {
+    const whole = { last: true, several: false, prepare: [] };
+    return [
+        ...freshSession(context, first),
+        "BEGIN",
+        ...batch.flatMap((step, i) => {
+            const unit = onlyTransaction(step) ?? nothing;
+            return [
+                ...(i === 0 ? [] : freshSession(context)),
+                ...(batch.length > 1 ? [shortWait(context)] : []),
+                ...script(context, unit),
+                ...rows(context, step, unit, whole),
+            ];
+        }),
+        ...ending,
+    ];
+}
+
+/**
+ * Milliseconds that a step of a batch may wait for a lock: while it does, nobody gets at what the steps before it hold.
+ * One that is not soon there is waited for by a step alone.
+ */
+const batchLockTimeoutMs = 100;
+
+function shortWait({ settings }: StepContext): string {
+    // 0 stands for no limit.
+    const own = settings.lockTimeoutMs;
+    return `SET lock_timeout = ${own === 0 ? batchLockTimeoutMs : Math.min(own, batchLockTimeoutMs)}`;
 }
 
 function mirrorSql(shape: MirrorShape, step: PreparedStep): string {

@@ -35,7 +35,13 @@ export class Notices {
     /** From now on the run is at this version. */
     turnTo(version: string): void {
         this.turn = version;
-        for (const notice of this.early) this.report({ type: "notice", ...notice });
+        const early = this.early;
+        this.early = early.filter((notice) => notice.version !== version);
+        for (const notice of early) if (notice.version === version) this.report({ type: "notice", ...notice });
+    }
+
+    /** What was said of versions whose turn has not come is void: they will be run anew. */
+    dropEarly(): void {
         this.early = [];
     }
 

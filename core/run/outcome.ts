@@ -19,7 +19,7 @@ export function outcomeOf(error: Error, progress: Progress): Error {
     const unknown = error instanceof ConnectionLost && !error.known;
     const state = [
         ...(done === 0 && step.shape.units.length > 1 ? [] : [stays(planned, done)]),
-        rolledBack(error, step, planned.steps[done + 1]?.version),
+        rolledBack(error, step, planned, done),
         unknown
             ? `Before it, the database was at ${headAfter(planned, done) ?? "0"}.`
             : `The database is at ${headAfter(planned, done) ?? "0"}.`,
@@ -59,10 +59,18 @@ function stays({ steps }: Planned, done: number): string {
     return `Done and staying: ${versions.length > 10 ? `${versions.length} steps up to ${versions.at(-1) ?? ""}` : versions.join(", ")}.`;
 }
 
-function rolledBack(error: Error, { version, shape }: PreparedStep, next: string | undefined): string {
+function rolledBack(error: Error, { version, shape }: PreparedStep, { steps }: Planned, done: number): string {
     const units = shape.units.length;
+    const together = error instanceof ConnectionLost ? error.together : 0;
+    const last = steps[done + together]?.version ?? version;
     if (error instanceof ConnectionLost && units > 1)
         return `Of ${version}, which has ${units} transactions, those that were committed stay (the ledger knows which).`;
+    if (together > 0) {
+        return error instanceof ConnectionLost && error.known
+            ? `${version} to ${last}, which were in one transaction, were rolled back whole.`
+            : `Whether ${version} to ${last}, and what comes after them, took effect is not known as long as the server does not answer; each did so whole, or not at all, and the ledger knows.`;
+    }
+    const next = steps[done + 1]?.version;
     if (error instanceof ConnectionLost && !error.known)
         return `Whether ${version}${next === undefined ? "" : `, and ${next} after it,`} took effect is not known as long as the server does not answer; each did so whole, or not at all, and the ledger knows.`;
     if (error instanceof StepFailed && units > 1)

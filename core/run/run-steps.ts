@@ -1,10 +1,13 @@
 import { type Ledger, type Progress, readLedger } from "../history/ledger";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
-import { type SentAhead, sendAhead } from "./ahead";
+import { type SentBatch, sendAhead } from "./batch-message";
+import { batchesOf } from "./batches";
+import type { StepPlace } from "./events";
 import { executeStep } from "./execute";
 import type { Sessions } from "./sessions";
-import { ConnectionLost, interruptedBefore, type StepContext } from "./step";
+import { type Batch, ConnectionLost, interruptedBefore, type StepContext } from "./step";
+import { executeTogether } from "./together";
 
 export interface StepHandlers {
     /** Opens new sessions with the locks. */
@@ -14,7 +17,7 @@ export interface StepHandlers {
 }
 
 /**
- * Runs all steps, one after the other. When a connection breaks, the ledger decides whether the step took effect.
+ * Runs all steps, one after the other; such as take moments are committed several at a time. When a connection breaks, the ledger decides whether the step took effect.
  * @returns the sessions, which may be others than at first
  */
 export async function runSteps(
@@ -24,49 +27,88 @@ export async function runSteps(
     { reopen, fail }: StepHandlers,
 ): Promise<Sessions> {
     let sessions = first;
-    let ahead: SentAhead | undefined;
+    let ahead: SentBatch | undefined;
     // Sent ahead to a connection that broke, and known to have taken effect all the same.
-    let doneAhead: PreparedStep | undefined;
+    let doneAhead: Batch | undefined;
+    let done = 0;
     sessions.worker.on("notice", context.notices.hear);
-    for (const [index, step] of steps.entries()) {
-        const { direction, version, name } = step;
-        const place = { index: index + 1, count: steps.length, direction, version, name };
-        context.report({ type: "step-start", ...place });
-        context.notices.turnTo(version);
+    const waiting = batchesOf(steps, context.mirrored).reverse();
+    for (let batch = waiting.pop(); batch !== undefined; batch = waiting.pop()) {
+        const placeOf = (i: number, { direction, version, name }: PreparedStep): StepPlace => ({
+            index: done + i + 1,
+            count: steps.length,
+            direction,
+            version,
+            name,
+        });
+        const [step] = batch;
+        context.report({ type: "step-start", ...placeOf(0, step) });
+        // What is said of several is passed on when they stay.
+        if (batch.length === 1) context.notices.turnTo(step.version);
         const started = Date.now();
-        const next = steps[index + 1];
+        const next = waiting.at(-1);
         const mine = ahead;
         ahead = undefined;
+        let ms: readonly number[] = [];
         try {
-            if (step !== doneAhead) {
+            if (batch !== doneAhead) {
                 if (mine === undefined && context.signal?.aborted === true) throw interruptedBefore(step);
-                const running = executeStep(context, sessions, step, progressOf(step, state.ledger.progress), mine);
+                const running = executeBatch(context, sessions, batch, state.ledger.progress, mine);
                 // By now its message is on its way, or the next one is not sent ahead.
-                ahead = next === undefined ? undefined : sendAhead(context, sessions, step, next);
-                await running;
+                ahead = next === undefined ? undefined : sendAhead(context, sessions, batch, next);
+                const each = await running;
+                if (each === undefined) {
+                    // What was sent behind them has found them missing and done nothing.
+                    ahead = undefined;
+                    context.notices.dropEarly();
+                    waiting.push(...batch.map((alone): Batch => [alone]).reverse());
+                    continue;
+                }
+                ms = each;
             }
         } catch (error) {
-            if (!(error instanceof ConnectionLost)) return await fail(asError(error), index);
+            if (!(error instanceof ConnectionLost)) return await fail(asError(error), done);
             // Never run it again blindly: the ledger knows whether the COMMIT took effect.
             let after: Sessions;
             try {
                 after = await reopen();
             } catch (again) {
-                return await fail(new ConnectionLost(step, again), index);
+                return await fail(new ConnectionLost(step, again, false, error.together), done);
             }
             const ledger = await readLedger(after.guard, context.set);
-            if (!tookEffect(ledger, step)) return await fail(new ConnectionLost(step, error.cause, true), index);
-            if (ahead !== undefined && next !== undefined && tookEffect(ledger, next)) doneAhead = next;
+            if (!tookEffect(ledger, step))
+                return await fail(new ConnectionLost(step, error.cause, true, error.together), done);
+            if (ahead !== undefined && next !== undefined && tookEffect(ledger, next[0])) doneAhead = next;
             ahead = undefined;
             sessions = after;
             context.mirror = null;
             context.notices.forget();
             sessions.worker.on("notice", context.notices.hear);
         }
-        context.report({ type: "step-done", ...place, ms: Date.now() - started });
+        const took = Date.now() - started;
+        for (const [i, one] of batch.entries()) {
+            if (i > 0) context.report({ type: "step-start", ...placeOf(i, one) });
+            context.notices.turnTo(one.version);
+            context.report({ type: "step-done", ...placeOf(i, one), ms: ms[i] ?? took });
+        }
+        done += batch.length;
     }
     sessions.worker.off("notice", context.notices.hear);
     return sessions;
+}
+
+/** @returns milliseconds of each step, where they are more than one; undefined: they are to be run one by one */
+async function executeBatch(
+    context: StepContext,
+    sessions: Sessions,
+    batch: Batch,
+    progress: Progress | undefined,
+    ahead: SentBatch | undefined,
+): Promise<readonly number[] | undefined> {
+    if (batch.length > 1) return executeTogether(context, sessions, batch, ahead);
+    const [step] = batch;
+    await executeStep(context, sessions, step, progressOf(step, progress), ahead);
+    return [];
 }
 
 function tookEffect(ledger: Ledger, step: PreparedStep): boolean {

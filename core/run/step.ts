@@ -8,6 +8,9 @@ import type { Notices } from "./notices";
 import { runLocks, type Sessions } from "./sessions";
 import { type Watch, watchBackend } from "./watch";
 
+/** Steps that are committed together; mostly one. */
+export type Batch = readonly [PreparedStep, ...PreparedStep[]];
+
 /** What all steps of a run share. */
 export interface StepContext {
     readonly set: string;
@@ -47,6 +50,8 @@ export class ConnectionLost extends Error {
         override readonly cause: unknown,
         /** Whether the ledger was read since, and does not have it. */
         readonly known = false,
+        /** Steps that were to be committed with it. */
+        readonly together = 0,
     ) {
         super(cause instanceof Error ? cause.message : String(cause));
     }
