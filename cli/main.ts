@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
-import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { exitCodes } from "../core/errors";
 import { fail } from "./output";
@@ -9,12 +8,14 @@ import type { TargetFlags } from "./target";
 // A URL given with --url may hold a password; this takes it out of the process list.
 process.title = "schemaward";
 
-// PostgreSQL's parser is WebAssembly that runs for a moment only: compiling it a second time, better, takes three times as long as it saves
-// (1,000 scripts: 270 ms instead of 100, and 40 MB). Only here, where the process is ours.
-setFlagsFromString("--liftoff-only");
-
 // A command loads what it needs and no more. By require: the first import() sets up Node's other module loader, for more time than a file takes.
 const load = createRequire(__filename);
+
+// PostgreSQL's parser is WebAssembly that runs for a moment only: compiling it a second time, better, takes three times as long as it saves
+// (1,000 scripts: 270 ms instead of 100, and 40 MB). Only here, where the process is ours.
+(load("../core/sql/parser.js") as typeof import("../core/sql/parser")).beforeParser(() => {
+    (load("node:v8") as typeof import("node:v8")).setFlagsFromString("--liftoff-only");
+});
 
 interface CommonFlags extends TargetFlags {
     readonly json?: boolean;

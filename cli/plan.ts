@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import { buildPlan } from "../core/plan/build";
-import { renderPlan } from "../core/plan/render-text";
 import { exitCodes } from "../core/errors";
 import { print, progressReporter } from "./output";
 import { readTarget, type TargetFlags } from "./target";
@@ -22,6 +22,12 @@ export async function planCommand(
         },
     });
     if (json) print(true, plan, []);
-    else report({ type: "plan", lines: renderPlan(plan) });
+    else {
+        // Loaded only now: before, each file holds up the connection.
+        const { renderPlan } = createRequire(__filename)(
+            "../core/plan/render-text.js",
+        ) as typeof import("../core/plan/render-text");
+        report({ type: "plan", lines: renderPlan(plan) });
+    }
     if (plan.refusals.length > 0) process.exitCode = exitCodes.refused;
 }

@@ -217,9 +217,18 @@ const sockets = new WeakMap<PgClient, Socket>();
 
 /** Ends a connection of `Database.connect`, also one whose server has stopped answering. */
 export async function disconnect(client: PgClient): Promise<void> {
-    const cut = setTimeout(() => sockets.get(client)?.destroy(), endTimeoutMs);
+    const cut = setTimeout(() => sockets.get(client)?.destroy(), endTimeoutMs).unref();
     await client.end().catch(() => undefined);
     clearTimeout(cut);
+}
+
+/**
+ * Says goodbye on a connection of `Database.connect` and waits for no answer, which would be the longest wait of a short command: for one that
+ * holds nothing.
+ */
+export function leave(client: PgClient): void {
+    sockets.get(client)?.unref();
+    void disconnect(client);
 }
 
 function hintFor(error: unknown): string {

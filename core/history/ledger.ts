@@ -86,31 +86,45 @@ const none: Ledger = {
 
 /**
  * Reads a set's ledger; changes nothing and needs USAGE on schema `schemaward` and SELECT on its tables only.
- * @param onAsked called when everything is asked for and answers are still on their way, with the catalog's stamp if the ledger has one;
- * for a client with `pipeline`
+ * @param onAsked called when everything is asked for and answers are still on their way, with whether there are ledger tables at all; for a
+ * client with `pipeline`
  * @throws RefusedError when the ledger is of a newer schemaward, FailedError when it may not be read
  */
-export async function readLedger(
-    client: Client,
-    set: string,
-    onAsked?: (catalogStamp: string | null) => void,
-): Promise<Ledger> {
+export async function readLedger(client: Client, set: string, onAsked?: (tables: boolean) => void): Promise<Ledger> {
     const { rows: found } = await client.query<{ there: boolean }>(
         "SELECT to_regclass('schemaward.sets') IS NOT NULL AS there",
     );
     if (found[0]?.there !== true) {
-        onAsked?.(null);
+        onAsked?.(false);
         return none;
     }
     try {
-        const { rows: sets } = await client.query<SetRow>(
+        const askedSets = client.query<SetRow>(
             `SELECT name, project, stack, environment, system_identifier, format, mirror, catalog_stamp FROM schemaward.sets
               ORDER BY name`,
         );
+        const asked = Promise.all([
+            // As one JSON text: thousands of rows are read several times faster so.
+            client.query<{ list: MigrationRow[] }>({
+                text: `SELECT coalesce(json_agg(m ORDER BY seq), '[]') AS list
+                         FROM (SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq, origin, applied_by,
+                                      applied_at, duration_ms
+                                 FROM schemaward.migrations WHERE set_name = $1) AS m`,
+                values: [set],
+            }),
+            client.query<ProgressRow>({
+                text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
+                values: [set],
+            }),
+        ]);
+        // Of a ledger with another format they may fail.
+        asked.catch(() => undefined);
+        onAsked?.(true);
+        const { rows: sets } = await askedSets;
         const names = sets.map(({ name, mirror }) => ({ name, mirror }));
         const mine = sets.find((s) => s.name === set);
         if (mine === undefined) {
-            onAsked?.(null);
+            await asked;
             return { ...none, sets: names };
         }
         if (mine.format > ledgerFormat) {
@@ -121,19 +135,6 @@ export async function readLedger(
                 next: "Use the newer schemaward that wrote it.",
             });
         }
-        const asked = Promise.all([
-            client.query<MigrationRow>({
-                text: `SELECT version, name, format, up_file, up_checksum, down_file, down_checksum, seq::float8 AS seq,
-                              origin, applied_by, applied_at, duration_ms
-                         FROM schemaward.migrations WHERE set_name = $1 ORDER BY seq`,
-                values: [set],
-            }),
-            client.query<ProgressRow>({
-                text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
-                values: [set],
-            }),
-        ]);
-        onAsked?.(mine.catalog_stamp);
         const [{ rows }, { rows: progress }] = await asked;
         return {
             exists: true,
@@ -141,7 +142,7 @@ export async function readLedger(
                 declarer: { project: mine.project, stack: mine.stack, environment: mine.environment },
                 systemIdentifier: mine.system_identifier,
             },
-            rows: rows.map(toLedgerRow),
+            rows: rows[0]?.list.map(toLedgerRow) ?? [],
             progress: toProgress(progress),
             mirror: mine.mirror,
             catalogStamp: mine.catalog_stamp,
@@ -206,7 +207,7 @@ interface MigrationRow {
     seq: number;
     origin: Origin;
     applied_by: string;
-    applied_at: Date;
+    applied_at: string;
     duration_ms: number;
 }
 
@@ -230,7 +231,7 @@ function toLedgerRow(r: MigrationRow): LedgerRow {
         seq: r.seq,
         origin: r.origin,
         appliedBy: r.applied_by,
-        appliedAt: r.applied_at,
+        appliedAt: new Date(r.applied_at),
         durationMs: r.duration_ms,
     };
 }

@@ -38,6 +38,48 @@ const nameColumns = ["migration_name", "filename", "file_name", "name", "migrati
  * @throws RefusedError when the table is another tool's of the same name, or has no column to tell migrations by
  */
 export async function readMirrorShape(client: Client): Promise<MirrorShape | undefined> {
+    const found = await readColumns(client);
+    if (found === undefined) return undefined;
+    const { table, nameColumn } = found;
+    if (nameColumn === undefined) return { ...found, nameStyle: "name" };
+    const { rows } = await client.query<{ name: string }>(
+        `SELECT ${nameColumn} AS name FROM ${table} WHERE ${nameColumn} IS NOT NULL LIMIT 1`,
+    );
+    return { ...found, nameStyle: nameStyle(nameColumn, rows[0]?.name) };
+}
+
+/**
+ * Reads the table with its rows.
+ * @param onAsked called when everything is asked for and answers are still on their way; for a client with `pipeline`
+ * @returns versions as they stand: as written, or the digits that a name begins with; null where neither is there
+ * @throws RefusedError as `readMirrorShape`
+ */
+export async function readMirror(
+    client: Client,
+    onAsked: () => void,
+): Promise<{ readonly mirror: MirrorShape | undefined; readonly versions: readonly (string | null)[] }> {
+    const found = await readColumns(client);
+    if (found === undefined) {
+        onAsked();
+        return { mirror: undefined, versions: [] };
+    }
+    const { table, nameColumn, versionColumn } = found;
+    // As one JSON text: thousands of rows are read several times faster so.
+    const asked = client.query<{ list: { version: string | null; name: string | null }[] }>(
+        `SELECT coalesce(json_agg(r), '[]') AS list
+           FROM (SELECT ${versionColumn === undefined ? "NULL" : `${versionColumn}::text`} AS version, ${nameColumn ?? "NULL"} AS name
+                   FROM ${table}) AS r`,
+    );
+    onAsked();
+    const list = (await asked).rows[0]?.list ?? [];
+    const sample = list.find((r) => r.name !== null)?.name ?? undefined;
+    return {
+        mirror: { ...found, nameStyle: nameColumn === undefined ? "name" : nameStyle(nameColumn, sample) },
+        versions: list.map((r) => r.version ?? /^\d+/.exec(r.name ?? "")?.[0] ?? null),
+    };
+}
+
+async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle"> | undefined> {
     const { rows } = await client.query<{
         table: string;
         column: string;
@@ -81,32 +123,14 @@ export async function readMirrorShape(client: Client): Promise<MirrorShape | und
         versionType: version === undefined || textTypes.includes(version.type) ? "text" : version.type,
         alwaysVersion: version?.required === true,
         nameColumn: name?.quoted,
-        nameStyle: name === undefined ? "name" : await readNameStyle(client, first.table, name.quoted, name.column),
     };
 }
 
-async function readNameStyle(
-    client: Client,
-    table: string,
-    quoted: string,
-    column: string,
-): Promise<MirrorShape["nameStyle"]> {
-    const { rows } = await client.query<{ name: string }>(
-        `SELECT ${quoted} AS name FROM ${table} WHERE ${quoted} IS NOT NULL LIMIT 1`,
-    );
-    const sample = rows[0]?.name;
+/** @param sample a name as it stands in the column; undefined where there is none */
+function nameStyle(column: string, sample: string | undefined): MirrorShape["nameStyle"] {
     if (sample === undefined) return column.includes("file") ? "027_name.sql" : "027_name";
     if (sample.endsWith(".sql")) return "027_name.sql";
     return /^\d/.test(sample) ? "027_name" : "name";
-}
-
-/** The rows as they stand: the version as written, or the digits a name begins with; null where neither is there. */
-export async function readMirrorRows(client: Client, shape: MirrorShape): Promise<(string | null)[]> {
-    const { rows } = await client.query<{ version: string | null; name: string | null }>(
-        `SELECT ${shape.versionColumn === undefined ? "NULL" : `${shape.versionColumn}::text`} AS version,
-                ${shape.nameColumn ?? "NULL"} AS name FROM ${shape.table}`,
-    );
-    return rows.map((r) => r.version ?? /^\d+/.exec(r.name ?? "")?.[0] ?? null);
 }
 
 /**

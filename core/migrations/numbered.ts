@@ -40,13 +40,15 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
             },
         });
     }
+    const byName = new Map(migrations.map((m) => [m.version, m]));
     const byNumber = new Map(migrations.map((m) => [key(m.version), m]));
     return {
         dir: root,
         format: "numbered",
         migrations,
         compare: compareNumbers,
-        find: (text) => (/^\d+$/.test(text) ? byNumber.get(key(text)) : undefined),
+        // Mostly it is spelled as on disk, and it is asked for thousands of times.
+        find: (text) => byName.get(text) ?? (/^\d+$/.test(text) ? byNumber.get(key(text)) : undefined),
     };
 }
 
@@ -186,6 +188,7 @@ function key(version: string): string {
 }
 
 function compareNumbers(a: string, b: string): number {
+    if (a.length === b.length) return a < b ? -1 : a > b ? 1 : 0;
     const x = key(a);
     const y = key(b);
     return x.length - y.length || (x < y ? -1 : x > y ? 1 : 0);

@@ -6,7 +6,6 @@ import { planDigest } from "./digest";
 import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
-import { storeProblem } from "./snapshot-estimate";
 import { totalLoss } from "./total-loss";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
@@ -18,6 +17,8 @@ export interface PlanParts {
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
     readonly snapshot: Plan["snapshot"];
+    /** Why there can be no snapshot, where there are steps and there can be none. */
+    readonly noStore: string | undefined;
 }
 
 /** How the plan is asked for. */
@@ -34,7 +35,7 @@ export interface Presentation {
 
 /** Puts a plan together and holds it against ownership, history and policy: what forbids it is in `refusals`. */
 export function assemblePlan(declaration: Declaration, options: Presentation, parts: PlanParts): Plan {
-    const { state, decision, steps, planSteps, drift, snapshot } = parts;
+    const { state, decision, steps, planSteps, drift, snapshot, noStore } = parts;
     const adopt =
         state.adopted.length === 0
             ? null
@@ -58,7 +59,6 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         declaration.declarer === undefined || state.ledger.owner === undefined
             ? undefined
             : judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
-    const noStore = planSteps.length === 0 ? undefined : storeProblem(declaration, options.projectDir);
     const failing = planSteps.filter((s) => s.wouldFail !== undefined);
     const refusals = [
         ...(ownership === undefined ? [] : [ownership]),

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Client } from "pg";
-import { disconnect, openDatabase } from "../connection";
+import { leave, openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
@@ -17,6 +17,9 @@ export interface PlanOptions extends PlanQuestion {
     readonly client?: Client;
 }
 
+/** Milliseconds that the files wait for a server to be asked. */
+const patienceMs = 100;
+
 /**
  * Works out what it takes to bring the database to the declared version, and what that destroys. Only reads: everything
  * on the live database happens in one READ ONLY transaction; effects are observed on a scratch database.
@@ -26,12 +29,19 @@ export interface PlanOptions extends PlanQuestion {
 export async function buildPlan(declaration: Declaration, options: PlanOptions): Promise<Planned> {
     const database = openDatabase(declaration.connection);
     const giveUp = new AbortController();
-    const set = options.set ?? readMigrations(declaration, options.projectDir);
+    // The files are read while the server is at work on what takes it longest; soon in any case, so that bad ones are told at once.
+    let begin = (): void => undefined;
+    const busy = new Promise<void>((resolve) => {
+        begin = resolve;
+        setTimeout(resolve, patienceMs).unref();
+    });
+    const set = options.set ?? busy.then(() => readMigrations(declaration, options.projectDir));
     // Bad files are told at once, without waiting for a server that does not answer.
     set.catch(() => {
         giveUp.abort();
     });
-    if (options.client !== undefined) return planner().planOver(options.client, database, declaration, options, set);
+    const question = { ...options, onAsked: begin };
+    if (options.client !== undefined) return planner().planOver(options.client, database, declaration, question, set);
     const connecting = database.connect("plan", { pipeline: true, signal: giveUp.signal });
     connecting.catch(() => undefined);
     // Once it is under way, the server needs the time that loading takes.
@@ -41,13 +51,14 @@ export async function buildPlan(declaration: Declaration, options: PlanOptions):
     try {
         client = await connecting;
     } catch (error) {
+        begin();
         await set;
         throw error;
     }
     try {
-        return await planOver(client, database, declaration, options, set);
+        return await planOver(client, database, declaration, question, set);
     } finally {
-        await disconnect(client);
+        leave(client);
     }
 }
 

@@ -66,8 +66,9 @@ export function decide(situation: Situation): Decision {
 
     const desired = set.migrations.filter((m) => target !== null && set.compare(m.version, target) <= 0);
     const desiredVersions = new Set(desired.map((m) => m.version));
-    const keep = applied.filter((row) => desiredVersions.has(canonical(set, row.version)));
-    const undo = applied.filter((row) => !keep.includes(row)).toReversed();
+    const stays = (row: LedgerRow): boolean => desiredVersions.has(canonical(set, row.version));
+    const keep = applied.filter(stays);
+    const undo = applied.filter((row) => !stays(row)).toReversed();
     const appliedVersions = new Set(applied.map((row) => canonical(set, row.version)));
     const apply = desired.filter((m) => !appliedVersions.has(m.version));
 

@@ -6,7 +6,6 @@ import type { Declaration } from "../declaration";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
-import { compareCatalogs, fromObjects, readCatalog } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
 import { serverMajor } from "../sql/server-major";
 import { assemblePlan, type Presentation } from "./assemble";
@@ -20,7 +19,6 @@ import type { PreparedStep } from "./prepare";
 import type { PlanProgress } from "./progress";
 import { readAhead } from "./read-ahead";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
-import { planSnapshot } from "./snapshot-estimate";
 
 const load = createRequire(__filename);
 
@@ -32,6 +30,8 @@ export interface PlanQuestion extends Presentation {
     /** Milliseconds that one question to the live database may take. */
     readonly timeoutMs?: number;
     readonly onProgress?: PlanProgress;
+    /** Called when the server is at work on the longest of the first questions; or when none is asked. */
+    readonly onAsked?: () => void;
 }
 
 /** A plan with what a run needs besides. */
@@ -71,12 +71,14 @@ export async function planOver(
         const first = allAnswered([...ahead]);
         first.catch(() => undefined);
         let stamp: Promise<string> | undefined;
-        const history = await readHistory(client, declaration, (inLedger) => {
-            if (inLedger === null || options.observe === "quick") return;
-            // Asked for behind all else: the server works at it while the answers are read and compared with the files.
-            stamp = readCatalogStamp(client);
-            stamp.catch(() => undefined);
-            ahead.push(stamp);
+        const history = await readHistory(client, declaration, (ledger) => {
+            if (ledger && options.observe !== "quick") {
+                // Asked for behind all else: the server works at it while the answers are read and compared with the files.
+                stamp = readCatalogStamp(client);
+                stamp.catch(() => undefined);
+                ahead.push(stamp);
+            }
+            options.onAsked?.();
         });
         await first;
         const set = await reading;
@@ -108,11 +110,8 @@ export async function planOver(
             ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         });
         const drift = await findDrift(client, declaration.set, state, stamp);
-        const snapshot =
-            steps.length === 0 || declaration.snapshot.store === undefined
-                ? null
-                : await planSnapshot(client, declaration);
-        const plan = assemblePlan(declaration, options, { state, decision, steps, planSteps, drift, snapshot });
+        const snapshot = await snapshotOf(steps, client, declaration, options.projectDir);
+        const plan = assemblePlan(declaration, options, { state, decision, steps, planSteps, drift, ...snapshot });
         return { plan, set, state, steps };
     } catch (error) {
         throw planningFailed(await firstFailure(error, ahead), timeoutMs);
@@ -131,6 +130,21 @@ async function stepsOf(
     if (decision.steps.length === 0) return { steps: [], planSteps: [] };
     const { planSteps } = load("./plan-steps.js") as typeof import("./plan-steps");
     return planSteps(decision.steps, sources);
+}
+
+/** What is to be said of the snapshot before the steps, where there are any. */
+async function snapshotOf(
+    steps: readonly PreparedStep[],
+    client: Client,
+    declaration: Declaration,
+    projectDir: string,
+): Promise<{ readonly snapshot: Plan["snapshot"]; readonly noStore: string | undefined }> {
+    if (steps.length === 0) return { snapshot: null, noStore: undefined };
+    const { planSnapshot, storeProblem } = load("./snapshot-estimate.js") as typeof import("./snapshot-estimate");
+    return {
+        snapshot: declaration.snapshot.store === undefined ? null : await planSnapshot(client, declaration),
+        noStore: storeProblem(declaration, projectDir),
+    };
 }
 
 /** What a person can do about an error of the server while planning. */
@@ -154,9 +168,10 @@ async function findDrift(
     { ledger }: DatabaseState,
     stamp: Promise<string> | undefined,
 ): Promise<Drift[]> {
-    if (stamp === undefined || (await stamp) === ledger.catalogStamp) return [];
+    if (stamp === undefined || ledger.catalogStamp === null || (await stamp) === ledger.catalogStamp) return [];
     const stored = await readStoredCatalog(client, set);
     if (stored === undefined) return [];
+    const { compareCatalogs, fromObjects, readCatalog } = load("../sql/catalog.js") as typeof import("../sql/catalog");
     const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));
     return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
 }

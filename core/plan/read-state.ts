@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
 import { type Ledger, type LedgerRow, readLedger, readStoredSql, type StoredSql } from "../history/ledger";
-import { type MirrorShape, readMirrorRows, readMirrorShape } from "../history/schema-migrations";
+import { type MirrorShape, readMirror } from "../history/schema-migrations";
 import type { MigrationSet } from "../migrations/set";
 import { adoptedRows, historyDifference } from "./adopt";
 import { allAnswered } from "./first-failure";
@@ -39,21 +39,21 @@ export async function readState(client: Client, declaration: Declaration, set: M
 
 /**
  * Reads ledger and history table, both at the same time, and nothing else.
- * @param onAsked called when everything is asked for and answers are still on their way, with the catalog's stamp if the ledger has one;
- * for a client with `pipeline`
+ * @param onAsked called when everything is asked for and answers are still on their way, with whether there is a ledger at all; for a client
+ * with `pipeline`
  */
 export async function readHistory(
     client: Client,
     declaration: Declaration,
-    onAsked?: (catalogStamp: string | null) => void,
+    onAsked?: (ledger: boolean) => void,
 ): Promise<History> {
     let asking = 2;
-    let stamp: string | null = null;
+    let exists = false;
     const asked = (): void => {
-        if (--asking === 0) onAsked?.(stamp);
+        if (--asking === 0) onAsked?.(exists);
     };
-    const ledger = readLedger(client, declaration.set, (catalogStamp) => {
-        stamp = catalogStamp;
+    const ledger = readLedger(client, declaration.set, (found) => {
+        exists = found;
         asked();
     });
     const table = readTable(client, declaration, asked);
@@ -66,10 +66,9 @@ async function readTable(
     { history }: Declaration,
     onAsked: () => void,
 ): Promise<Omit<History, "ledger">> {
-    const mirror = history.mirror === "none" ? undefined : await readMirrorShape(client);
-    const versions = mirror === undefined ? [] : readMirrorRows(client, mirror);
+    if (history.mirror !== "none") return readMirror(client, onAsked);
     onAsked();
-    return { mirror, versions: await versions };
+    return { mirror: undefined, versions: [] };
 }
 
 /** @throws BadInputError when a history is to be adopted whose scripts are not on disk */

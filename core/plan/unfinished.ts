@@ -1,5 +1,5 @@
 import type { Progress } from "../history/ledger";
-import { unitChecksum } from "../sql/script";
+import { unitChecksum } from "../sql/unit-checksum";
 import type { Refusal } from "./decide";
 import type { Plan } from "./plan";
 import type { PreparedStep } from "./prepare";

@@ -1,7 +1,8 @@
 import { clearProgress, lockCheck, recordApplied, recordProgress, recordUndone } from "../history/ledger-write";
 import { mirrorApplied, type MirrorShape, mirrorTable, mirrorUndone } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
-import { type Unit, unitChecksum } from "../sql/script";
+import type { Unit } from "../sql/script";
+import { unitChecksum } from "../sql/unit-checksum";
 import type { SentPart } from "./failure";
 import { type Batch, freshSession, ourRole, ourSession, type StepContext } from "./step";
 

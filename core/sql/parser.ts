@@ -4,12 +4,20 @@ import type * as Library from "libpg-query";
 let loading: Promise<void> | undefined;
 let library: typeof Library | undefined;
 
+let prepare = (): void => undefined;
+
+/** What is to be done before the parser is loaded, if it ever is: settings of the process, for whom it belongs to. */
+export function beforeParser(first: () => void): void {
+    prepare = first;
+}
+
 /** Makes PostgreSQL's own parser ready; only then may `parser` be called. Loaded late: most commands have nothing to parse. */
 export function loadParser(): Promise<void> {
     return (loading ??= load());
 }
 
 async function load(): Promise<void> {
+    prepare();
     const loaded = createRequire(__filename)("libpg-query") as typeof Library;
     await loaded.loadModule();
     library = loaded;

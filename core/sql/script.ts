@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { BadInputError } from "../errors";
 import { as, nodeType, walk } from "./nodes";
 import type { Statement } from "./statement";
@@ -17,13 +16,6 @@ export interface ScriptShape {
     readonly units: readonly Unit[];
     /** Why there is more than one unit, or one outside a transaction. */
     readonly reason?: string;
-}
-
-/** SHA-256, lower-case hex, of a unit's own text: tells whether an edited script still begins with what was done of it. */
-export function unitChecksum(unit: Unit): string {
-    const hash = createHash("sha256").update(`${String(unit.transactional)} ${unit.beginOptions}`);
-    for (const { sql } of unit.statements) hash.update(`\0${sql}`);
-    return hash.digest("hex");
 }
 
 const annotation = /^[ \t]*--[ \t]*schemaward:[ \t]*no-transaction[ \t]*$/m;

@@ -3,7 +3,7 @@ import {
     isOwnRowMaintenance,
     mirrorApplied,
     mirrorUndone,
-    readMirrorRows,
+    readMirror,
     readMirrorShape,
 } from "../../core/history/schema-migrations";
 import { splitScript } from "../../core/sql/split";
@@ -168,13 +168,15 @@ describe("keeping another tool's history table in step", function () {
             await server.withClient(project.database, async (client) => {
                 const shape = await readMirrorShape(client);
                 assert(shape !== undefined);
+                const versions = async (): Promise<readonly (string | null)[]> =>
+                    (await readMirror(client, () => undefined)).versions;
                 await client.query(mirrorApplied(shape, { version: "025", name: "x" }, true));
                 await client.query(mirrorApplied(shape, { version: "025", name: "x" }, true));
-                assert.equal((await readMirrorRows(client, shape)).length, 1);
+                assert.equal((await versions()).length, 1);
                 for (const row of rows)
                     await client.query(`INSERT INTO schema_migrations VALUES ('${row}') ON CONFLICT DO NOTHING`);
                 await client.query(mirrorUndone(shape, { version: "025", name: "x" }));
-                const left = (await readMirrorRows(client, shape)).map((row) => row?.trim());
+                const left = (await versions()).map((row) => row?.trim());
                 assert.deepEqual(left.sort(), rows.filter((row) => Number(row) !== 25).toSorted());
             });
         });
