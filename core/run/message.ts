@@ -56,10 +56,7 @@ export function recording(
     return [...rows(context, step, unit, place), ...ending];
 }
 
-const ending: readonly SentPart[] = [
-    { sql: lockCheck, purpose: "writing schemaward's ledger" },
-    { sql: "COMMIT", purpose: "committing" },
-];
+const ending: readonly SentPart[] = [...ledgerParts([lockCheck]), { sql: "COMMIT", purpose: "committing" }];
 
 /** Our own rows for a transaction. */
 function rows(
@@ -68,18 +65,23 @@ function rows(
     unit: Unit,
     place: Place & { readonly prepare: readonly string[] },
 ): SentPart[] {
-    const history =
-        place.last && context.mirrored && context.mirror !== undefined && context.mirror !== null
-            ? [{ sql: mirrorSql(context.mirror, step), purpose: `writing ${context.mirror.table}` }]
-            : [];
     const ledger = place.last
         ? [...(place.several ? [clearProgress(context.set)] : []), ...ledgerSql(context, step)]
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
     return [
-        ...history,
+        ...(place.last ? historyRow(context, step) : []),
         ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
-        ...[...place.prepare, ...ledger].map((sql) => ({ sql, purpose: "writing schemaward's ledger" })),
+        ...ledgerParts([...place.prepare, ...ledger]),
     ];
+}
+
+function historyRow({ mirrored, mirror }: StepContext, step: PreparedStep): SentPart[] {
+    if (!mirrored || mirror === undefined || mirror === null) return [];
+    return [{ sql: mirrorSql(mirror, step), purpose: `writing ${mirror.table}` }];
+}
+
+function ledgerParts(statements: readonly string[]): SentPart[] {
+    return statements.map((sql) => ({ sql, purpose: "writing schemaward's ledger" }));
 }
 
 /**
@@ -93,14 +95,22 @@ export function batchParts(context: StepContext, batch: Batch, first: readonly s
         "BEGIN",
         ...batch.flatMap((step, i) => {
             const unit = onlyTransaction(step) ?? nothing;
-            return [
-                ...(i === 0 ? [] : freshSession(context)),
-                ...(batch.length > 1 ? [shortWait(context)] : []),
-                ...script(context, unit),
-                ...rows(context, step, unit, whole),
-            ];
+            if (batch.length === 1) return [...script(context, unit), ...rows(context, step, unit, whole)];
+            return [...(i === 0 ? [] : freshSession(context)), ...briefParts(context, step, unit)];
         }),
+        ...(batch.length === 1 ? [] : ourRole),
         ...ending,
+    ];
+}
+
+/** Of a script that `isBrief`: it can neither defer a constraint nor change the session, so that there is less to be put right after it. */
+function briefParts(context: StepContext, step: PreparedStep, unit: Unit): SentPart[] {
+    return [
+        shortWait(context),
+        ...unit.statements,
+        ...historyRow(context, step),
+        ...(context.role === undefined ? [] : ourRole),
+        ...ledgerParts(ledgerSql(context, step)),
     ];
 }
 

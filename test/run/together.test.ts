@@ -187,6 +187,24 @@ describe("steps that are committed together", function () {
         await assertAt(["001", "002", "003"]);
     });
 
+    it("run as the role, and their rows are written by who logs in", async () => {
+        const role = `owner_${project.database}`;
+        await project.query(
+            `CREATE ROLE ${role}; GRANT CREATE ON SCHEMA public TO ${role}; GRANT INSERT, DELETE, SELECT ON schema_migrations TO ${role}`,
+        );
+        const connection = { url: server.url(project.database), role };
+        await project.migrate("latest", { connection });
+        assert.deepEqual(await transactions(), [versions.join(" ")]);
+        assert.deepEqual(
+            await project.query(
+                "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relname ~ '^t\\d+$' AND relkind = 'r'",
+            ),
+            [[role]],
+        );
+        await project.migrate("0", { connection });
+        await assertAt([]);
+    });
+
     it("leave no setting of ours to the step after them", async () => {
         project.migration(
             "006",
