@@ -122,18 +122,19 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
         onAsked?.(true);
         const { rows: sets } = await askedSets;
         const names = sets.map(({ name, mirror }) => ({ name, mirror }));
-        const mine = sets.find((s) => s.name === set);
-        if (mine === undefined) {
-            await asked;
-            return { ...none, sets: names };
-        }
-        if (mine.format > ledgerFormat) {
+        const newer = sets.find((s) => s.format > ledgerFormat);
+        if (newer !== undefined) {
             throw new RefusedError({
-                what: `The ledger has format ${mine.format}; this schemaward knows ${ledgerFormat}.`,
+                what: `The ledger has format ${newer.format}; this schemaward knows ${ledgerFormat}.`,
                 where: { object: "schemaward.sets" },
                 state: "Nothing was touched.",
                 next: "Use the newer schemaward that wrote it.",
             });
+        }
+        const mine = sets.find((s) => s.name === set);
+        if (mine === undefined) {
+            await asked;
+            return { ...none, sets: names };
         }
         const [{ rows }, { rows: progress }] = await asked;
         return {

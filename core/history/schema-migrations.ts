@@ -20,6 +20,10 @@ export interface MirrorShape {
     readonly alwaysVersion: boolean;
     /** Quoted column that holds the migration's name, if there is one. */
     readonly nameColumn: string | undefined;
+    /** Quoted columns whose default is the transaction's time. */
+    readonly timeColumns: readonly string[];
+    /** Whether another default hangs on the transaction's time, in a way that is not known. */
+    readonly otherTimes: boolean;
     /** How names are written there. */
     readonly nameStyle: "027_name" | "027_name.sql" | "name";
 }
@@ -31,6 +35,9 @@ export interface MirrorKey {
 }
 
 const textTypes = ["text", "character varying", "character"];
+const transactionTime = /^(?:now\(\)|CURRENT_TIMESTAMP|transaction_timestamp\(\)|statement_timestamp\(\))$/;
+const otherTime =
+    /\b(?:now|CURRENT_(?:TIMESTAMP|TIME|DATE)|LOCALTIME(?:STAMP)?|transaction_timestamp|statement_timestamp|txid_current|pg_current_xact_id)\b/i;
 const nameColumns = ["migration_name", "filename", "file_name", "name", "migration", "script_name", "script"];
 
 /**
@@ -86,12 +93,15 @@ async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle
         quoted: string;
         type: string;
         required: boolean;
+        given: string | null;
     }>({
         text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, a.attname AS column, quote_ident(a.attname) AS quoted,
-                      format_type(a.atttypid, NULL) AS type, a.attnotnull AS required
+                      format_type(a.atttypid, NULL) AS type, a.attnotnull AS required,
+                      CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS given
                  FROM pg_catalog.pg_class c
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                 WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
                 ORDER BY a.attnum`,
         values: [mirrorTable],
@@ -123,6 +133,8 @@ async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle
         versionType: version === undefined || textTypes.includes(version.type) ? "text" : version.type,
         alwaysVersion: version?.required === true,
         nameColumn: name?.quoted,
+        timeColumns: rows.filter((r) => transactionTime.test(r.given ?? "")).map((r) => r.quoted),
+        otherTimes: rows.some((r) => otherTime.test(r.given ?? "") && !transactionTime.test(r.given ?? "")),
     };
 }
 
@@ -136,14 +148,16 @@ function nameStyle(column: string, sample: string | undefined): MirrorShape["nam
 /**
  * SQL that adds a migration's row.
  * @param maybeThere whether the script may have written it itself, in a way that was not recognised
+ * @param together whether other migrations are in the same transaction, whose rows shall still differ in their times
  */
-export function mirrorApplied(shape: MirrorShape, key: MirrorKey, maybeThere: boolean): string {
+export function mirrorApplied(shape: MirrorShape, key: MirrorKey, maybeThere: boolean, together = false): string {
     const cells: (readonly [column: string, value: string])[] = [
         ...(shape.nameColumn === undefined ? [] : [[shape.nameColumn, escapeLiteral(nameFor(shape, key))] as const]),
         ...(shape.versionColumn === undefined
             ? []
             : [[shape.versionColumn, `${escapeLiteral(key.version)}::${shape.versionType}`] as const]),
     ];
+    if (together) cells.push(...shape.timeColumns.map((column) => [column, "clock_timestamp()"] as const));
     const into = `INSERT INTO ${shape.table} (${cells.map(([column]) => column).join(", ")})`;
     const values = cells.map(([, value]) => value).join(", ");
     if (!maybeThere) return `${into} VALUES (${values})`;

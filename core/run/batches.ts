@@ -17,11 +17,13 @@ const longest = 100_000;
  * none with transactions of its own, whose author wants it committed there.
  */
 export function batchesOf(steps: readonly PreparedStep[], mirrored: boolean): Batch[] {
+    // What `isPlain` looks for may come about on the way.
+    const plain = !steps.some(({ script }) => notPlain.test(script.sql));
     const batches: Batch[] = [];
     let open: [PreparedStep, ...PreparedStep[]] | undefined;
     let length = 0;
     for (const step of steps) {
-        const brief = mayShare(step, mirrored);
+        const brief = plain && mayShare(step, mirrored);
         length += step.script.sql.length;
         if (brief && open !== undefined && open.length < largest && length <= longest) {
             open.push(step);
@@ -35,6 +37,7 @@ export function batchesOf(steps: readonly PreparedStep[], mirrored: boolean): Ba
     return batches;
 }
 
+const notPlain = /\bevent\s+trigger\b|\bpartition\b|\binherits?\b/i;
 const ownBlock = /\bbegin\b|\bstart\s+transaction\b/i;
 
 function mayShare(step: PreparedStep, mirrored: boolean): boolean {

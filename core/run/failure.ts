@@ -1,4 +1,5 @@
 import { DatabaseError } from "../driver";
+import { SchemawardError } from "../errors";
 import type { PreparedStep } from "../plan/prepare";
 import { lineAt } from "../sql/split";
 import { redactSql } from "../sql/sensitive";
@@ -101,6 +102,9 @@ export function isRetryable(error: unknown): boolean {
  */
 export function isConnectionLost(error: unknown): boolean {
     const cause = causeOf(error);
+    if (error instanceof SchemawardError) return false;
     if (!(cause instanceof DatabaseError)) return true;
+    // The severity is in the server's language; a pooler tells of a lost server as of an error.
+    if (/^08|^57P0[1235]$|^25P04$/.test(cause.code ?? "")) return true;
     return cause.severity === "FATAL" || cause.severity === "PANIC";
 }

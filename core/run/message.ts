@@ -75,9 +75,9 @@ function rows(
     ];
 }
 
-function historyRow({ mirrored, mirror }: StepContext, step: PreparedStep): SentPart[] {
+function historyRow({ mirrored, mirror }: StepContext, step: PreparedStep, together = false): SentPart[] {
     if (!mirrored || mirror === undefined || mirror === null) return [];
-    return [{ sql: mirrorSql(mirror, step), purpose: `writing ${mirror.table}` }];
+    return [{ sql: mirrorSql(mirror, step, together), purpose: `writing ${mirror.table}` }];
 }
 
 function ledgerParts(statements: readonly string[]): SentPart[] {
@@ -108,26 +108,33 @@ function briefParts(context: StepContext, step: PreparedStep, unit: Unit): SentP
     return [
         shortWait(context),
         ...unit.statements,
-        ...historyRow(context, step),
+        ...historyRow(context, step, true),
         ...(context.role === undefined ? [] : ourRole),
         ...ledgerParts(ledgerSql(context, step)),
     ];
 }
 
 /**
- * Milliseconds that a step of a batch may wait for a lock: while it does, nobody gets at what the steps before it hold.
+ * Milliseconds from its beginning until which a batch waits for locks: meanwhile nobody gets at what its earlier steps hold.
  * One that is not soon there is waited for by a step alone.
  */
 const batchLockTimeoutMs = 100;
 
-function shortWait({ settings }: StepContext): string {
+function shortWait({ settings }: StepContext): SentPart {
     // 0 stands for no limit.
     const own = settings.lockTimeoutMs;
-    return `SET lock_timeout = ${own === 0 ? batchLockTimeoutMs : Math.min(own, batchLockTimeoutMs)}`;
+    const most = own === 0 ? batchLockTimeoutMs : Math.min(own, batchLockTimeoutMs);
+    const passed = "extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000";
+    return {
+        sql: `SELECT pg_catalog.set_config('lock_timeout', greatest(1, ${most} - (${passed})::integer)::text, false)`,
+        purpose: "preparing the session",
+    };
 }
 
-function mirrorSql(shape: MirrorShape, step: PreparedStep): string {
-    return step.direction === "up" ? mirrorApplied(shape, step, mayWriteMirror(step)) : mirrorUndone(shape, step);
+function mirrorSql(shape: MirrorShape, step: PreparedStep, together: boolean): string {
+    return step.direction === "up"
+        ? mirrorApplied(shape, step, mayWriteMirror(step), together)
+        : mirrorUndone(shape, step);
 }
 
 function ledgerSql({ set, format, runId, who }: StepContext, step: PreparedStep): string[] {

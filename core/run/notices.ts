@@ -5,6 +5,8 @@ interface Notice {
     readonly text: string;
 }
 
+const noTransaction = "25P01";
+
 /**
  * Passes on what the server remarks while it runs scripts, each with the version that it is about: when a step was sent ahead, the
  * server may speak of it before its turn has come here.
@@ -18,7 +20,9 @@ export class Notices {
     constructor(private readonly report: (event: RunEvent) => void) {}
 
     /** For the connection's event of this name. */
-    readonly hear = ({ message }: { message?: string | undefined }): void => {
+    readonly hear = ({ message, code }: { message?: string | undefined; code?: string | undefined }): void => {
+        // Our own ROLLBACK, where the transaction had ended.
+        if (code === noTransaction && this.awaited.length === 0) return;
         const notice = { version: this.awaited[0] ?? this.turn, text: message ?? "" };
         if (notice.version === this.turn) this.report({ type: "notice", ...notice });
         else this.early.push(notice);

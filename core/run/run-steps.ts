@@ -5,6 +5,7 @@ import { type SentBatch, sendAhead } from "./batch-message";
 import { batchesOf } from "./batches";
 import type { StepPlace } from "./events";
 import { executeStep } from "./execute";
+import { isPlain } from "./plain-database";
 import type { Sessions } from "./sessions";
 import { type Batch, ConnectionLost, interruptedBefore, type StepContext } from "./step";
 import { executeTogether } from "./together";
@@ -32,7 +33,8 @@ export async function runSteps(
     let doneAhead: Batch | undefined;
     let done = 0;
     sessions.worker.on("notice", context.notices.hear);
-    const waiting = batchesOf(steps, context.mirrored).reverse();
+    const together = (await isPlain(sessions.guard)) ? batchesOf(steps, context.mirrored) : steps.map(alone);
+    const waiting = together.reverse();
     for (let batch = waiting.pop(); batch !== undefined; batch = waiting.pop()) {
         const placeOf = (i: number, { direction, version, name }: PreparedStep): StepPlace => ({
             index: done + i + 1,
@@ -61,7 +63,7 @@ export async function runSteps(
                     // What was sent behind them has found them missing and done nothing.
                     ahead = undefined;
                     context.notices.dropEarly();
-                    waiting.push(...batch.map((alone): Batch => [alone]).reverse());
+                    waiting.push(...batch.map(alone).reverse());
                     continue;
                 }
                 ms = each;
@@ -95,6 +97,10 @@ export async function runSteps(
     }
     sessions.worker.off("notice", context.notices.hear);
     return sessions;
+}
+
+function alone(step: PreparedStep): Batch {
+    return [step];
 }
 
 /** @returns milliseconds of each step, where they are more than one; undefined: they are to be run one by one */

@@ -28,11 +28,16 @@ export async function executeTogether(
                     await runStatements(worker, joinStatements(freshSession(context)).text);
                     context.mirror = await readMirrorShape(worker);
                 }
+                if (context.mirrored && context.mirror?.otherTimes === true) return undefined;
+                // Also after a wait: what was sent ahead has begun by itself, or not at all.
+                if (waiting === undefined && context.signal?.aborted === true) return undefined;
                 waiting ??= sendBatch(context, worker, batch);
                 return await waiting.answer;
             } catch (error) {
                 if (isConnectionLost(error)) throw new ConnectionLost(batch[0], error, false, batch.length - 1);
-                await worker.query("ROLLBACK").catch(() => undefined);
+                await worker.query("ROLLBACK").catch((lost: unknown) => {
+                    throw new ConnectionLost(batch[0], lost, false, batch.length - 1);
+                });
                 context.mirror = null;
                 const again: boolean = waiting !== undefined && waiting === ahead && isNotBegun(error, waiting);
                 if (!again) return undefined;

@@ -57,6 +57,15 @@ describe("batches of steps", () => {
         assert.deepEqual(sizes, [1, 2, 1, 1]);
     });
 
+    it("are none where partitions or event triggers come about on the way", async () => {
+        for (const sql of [
+            "CREATE TABLE p1 PARTITION OF p DEFAULT",
+            "DROP EVENT TRIGGER t",
+            "CREATE TABLE c () INHERITS (a)",
+        ])
+            assert.equal(batchesOf(await steps(["DROP TABLE a", "DROP TABLE b", sql]), true).length, 3);
+    });
+
     it("hold a script that names the history table only where that is not ours to keep", async () => {
         const scripts = ["CREATE TABLE a (id int)", "DROP TABLE schema_migrations"];
         assert.equal(batchesOf(await steps(scripts), true).length, 2);

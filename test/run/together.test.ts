@@ -54,17 +54,19 @@ describe("steps that are committed together", function () {
         return rows.map(([list]) => list ?? "");
     }
 
-    /** Makes the server sleep where a statement has made or dropped a table. */
+    /** Makes the server sleep when a version's row has been written or deleted. */
     async function sleepAt(when: "made" | "dropped", version: string, seconds: number): Promise<void> {
-        const [event, objects] =
-            when === "made"
-                ? ["ddl_command_end", "pg_event_trigger_ddl_commands()"]
-                : ["sql_drop", "pg_event_trigger_dropped_objects()"];
+        const [event, row] = when === "made" ? ["INSERT", "NEW"] : ["DELETE", "OLD"];
+        if (when === "made") {
+            // The ledger's tables must be there.
+            await project.migrate("1");
+            await project.migrate("0");
+            project.events.length = 0;
+        }
         await project.query(
-            `CREATE FUNCTION sleep() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-                 IF EXISTS (SELECT FROM ${objects} WHERE object_identity = 'public.t${version}') THEN PERFORM pg_sleep(${seconds}); END IF;
-             END $$;
-             CREATE EVENT TRIGGER sleep ON ${event} EXECUTE FUNCTION sleep()`,
+            `CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${seconds}); RETURN NULL; END $$;
+             CREATE TRIGGER sleep AFTER ${event} ON schemaward.migrations FOR EACH ROW WHEN (${row}.version = '${version}')
+                 EXECUTE FUNCTION sleep()`,
         );
     }
 
@@ -98,11 +100,11 @@ describe("steps that are committed together", function () {
     });
 
     it("each have their own time and their own notices, in order", async () => {
-        await sleepAt("made", "003", 0.3);
+        await sleepAt("made", "002", 0.3);
         project.migration("002", "DROP TABLE IF EXISTS nowhere; CREATE TABLE t002 (id int)", "DROP TABLE t002");
         project.migration("005", "DROP TABLE IF EXISTS neither; CREATE TABLE t005 (id int)", "DROP TABLE t005");
         await project.migrate("latest");
-        assert.deepEqual(await transactions(), [versions.join(" ")]);
+        assert.deepEqual((await transactions()).slice(2), [versions.join(" ")]);
         const told = project.events.flatMap((e) =>
             e.type === "notice"
                 ? [`${e.version} ${/"(\w+)"/.exec(e.text)?.[1] ?? ""}`]
@@ -124,7 +126,7 @@ describe("steps that are committed together", function () {
         assert((took.get("003") ?? 0) >= 300);
         assert.equal(Math.max(...took.values()), took.get("003"));
         const kept = await project.query(
-            `SELECT version, s.duration_ms >= 300 AND m.duration_ms >= 300 FROM schemaward.run_steps s JOIN schemaward.migrations m USING (version)
+            `SELECT version, s.duration_ms >= 300 AND m.duration_ms >= 300 FROM schemaward.run_steps s JOIN schemaward.migrations m USING (version, run_id)
               ORDER BY s.duration_ms DESC, m.duration_ms DESC LIMIT 1`,
         );
         assert.deepEqual(kept, [["003", "true"]]);
@@ -205,6 +207,122 @@ describe("steps that are committed together", function () {
         await assertAt([]);
     });
 
+    it("have rows of different times in the history table", async () => {
+        await project.query(
+            "DROP TABLE schema_migrations; CREATE TABLE schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now(), local timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+        );
+        await project.migrate("latest");
+        assert.deepEqual(await transactions(), [versions.join(" ")]);
+        assert.deepEqual(
+            await project.query("SELECT count(DISTINCT at), count(DISTINCT local) FROM schema_migrations"),
+            [["6", "6"]],
+        );
+        assert.deepEqual(
+            (await project.query("SELECT version FROM schema_migrations ORDER BY at")).map(([v]) => v),
+            versions,
+        );
+    });
+
+    for (const [what, sql] of [
+        [
+            "a history table with another default of the transaction",
+            "ALTER TABLE schema_migrations ADD tx bigint DEFAULT txid_current()",
+        ],
+        [
+            "an event trigger",
+            `CREATE FUNCTION audit() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+             CREATE EVENT TRIGGER audit ON ddl_command_end EXECUTE FUNCTION audit()`,
+        ],
+        [
+            "partitions",
+            "CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)",
+        ],
+    ] as const) {
+        it(`are none where there is ${what}`, async () => {
+            await project.query(sql);
+            await project.migrate("latest");
+            await assertAt(versions);
+            assert.deepEqual(await transactions(), versions);
+        });
+    }
+
+    describe("and follow each other closely", () => {
+        const many = Array.from({ length: 40 }, (_, i) => String(i + 1).padStart(3, "0"));
+        const batches = [many.slice(0, 16), many.slice(16, 32), many.slice(32)].map((list) => list.join(" "));
+
+        beforeEach(() => {
+            for (const v of many) project.migration(v, `CREATE TABLE t${v} (id int)`, `DROP TABLE t${v}`);
+        });
+
+        it("are sixteen at a time", async () => {
+            await project.migrate("latest");
+            await assertAt(many);
+            assert.deepEqual(await transactions(), batches);
+            await project.migrate("0");
+            await assertAt([]);
+            assert.deepEqual(
+                (await transactions()).slice(3),
+                [many.slice(24), many.slice(8, 24), many.slice(0, 8)].map((list) => list.toReversed().join(" ")),
+            );
+        });
+
+        it("do nothing when those before them fail, and are done when those have been done one by one", async () => {
+            project.migration("020", "CREATE TABLE t020 (id int); CREATE TABLE t001 (id int)", "DROP TABLE t020");
+            await assert.rejects(project.migrate("latest"), /020 failed going forward: relation "t001" already exists/);
+            await assertAt(many.slice(0, 19));
+            project.migration("020", "CREATE TABLE t020 (id int)", "DROP TABLE t020");
+            await project.migrate("16");
+            const before = (await transactions()).length;
+            await server.withClient(project.database, async (holder) => {
+                // 020 is made by somebody else, whose transaction is rolled back while it is waited for.
+                await holder.query("BEGIN; CREATE TABLE t020 (id int)");
+                const run = { ...defaultRunSettings, lockTimeoutMs: 60_000, lockBudgetMs: 120_000 };
+                const running = project.migrate("latest", { run });
+                running.catch(() => undefined);
+                await eventually(
+                    () => project.events.some((e) => e.type === "blocked" && e.version === "020"),
+                    "the wait",
+                );
+                await holder.query("ROLLBACK");
+                await running;
+            });
+            await assertAt(many);
+            assert.deepEqual((await transactions()).slice(before), [...many.slice(16, 32), batches[2]]);
+        });
+
+        it("are not run once more when the connection broke after they took effect", async () => {
+            let sent = false;
+            let lost = false;
+            const proxy = await Proxy.start(server.port, {
+                toServer: (chunk) => {
+                    sent ||= chunk.includes("CREATE TABLE t017");
+                    return true;
+                },
+                toClient: (chunk) => {
+                    lost ||= sent && chunk.includes("COMMIT\0");
+                    return lost ? "lose" : true;
+                },
+            });
+            try {
+                const url = proxy.through(server.url(project.database));
+                const running = project.migrate("latest", { connection: { url } });
+                running.catch(() => undefined);
+                await eventually(async () => (await project.applied().catch((): string[] => [])).includes("040"));
+                lost = sent = false;
+                proxy.cut();
+                assert.equal((await running).version, "040");
+            } finally {
+                await proxy.stop();
+            }
+            await assertAt(many);
+            assert.deepEqual(await transactions(), batches);
+            assert.deepEqual(
+                project.events.flatMap((e) => (e.type === "step-done" ? e.version : [])),
+                many,
+            );
+        });
+    });
+
     it("leave no setting of ours to the step after them", async () => {
         project.migration(
             "006",
@@ -254,7 +372,7 @@ describe("steps that are committed together", function () {
             await once(child, "exit");
             assert.deepEqual(await tables(), before);
             assert.deepEqual(await project.applied(), before);
-            await project.query("DROP EVENT TRIGGER sleep");
+            await project.query("DROP TRIGGER sleep ON schemaward.migrations");
             await project.migrate(when === "dropped" ? "0" : "latest", {}, { waitMs: 10_000 });
             await assertAt(when === "dropped" ? [] : versions);
         });
