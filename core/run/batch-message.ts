@@ -64,7 +64,7 @@ export function sendAhead(
     if (step.script.sql.length > longScript || context.signal?.aborted === true) return undefined;
     if (context.mirrored && (context.mirror === null || mayChangeMirror(behind) || mayChangeMirror(step)))
         return undefined;
-    if (batch.length > 1 && context.mirrored && context.mirror?.otherTimes === true) return undefined;
+    if (batch.length > 1 && context.mirror?.otherTimes === true) return undefined;
     const follows = followsCheck(context.set, behind.version, behind.direction === "up");
     const ahead = sendBatch(context, worker, batch, [follows]);
     // It is looked at when its turn comes, if it does.

@@ -34,12 +34,6 @@ export function scriptParts(context: StepContext, unit: Unit, first: readonly st
         // An isolation level must come before anything that takes a snapshot, as SET ROLE may.
         ...(unit.beginOptions === "" ? freshSession(context, first) : []),
         `BEGIN ${unit.beginOptions}`,
-        ...script(context, unit),
-    ];
-}
-
-function script(context: StepContext, unit: Unit): SentPart[] {
-    return [
         ...unit.statements,
         { sql: "SET CONSTRAINTS ALL IMMEDIATE", purpose: "checking deferred constraints at the script's end" },
         ...freshSession(context),
@@ -53,18 +47,6 @@ export function recording(
     unit: Unit,
     place: Place & { readonly prepare: readonly string[] },
 ): SentPart[] {
-    return [...rows(context, step, unit, place), ...ending];
-}
-
-const ending: readonly SentPart[] = [...ledgerParts([lockCheck]), { sql: "COMMIT", purpose: "committing" }];
-
-/** Our own rows for a transaction. */
-function rows(
-    context: StepContext,
-    step: PreparedStep,
-    unit: Unit,
-    place: Place & { readonly prepare: readonly string[] },
-): SentPart[] {
     const ledger = place.last
         ? [...(place.several ? [clearProgress(context.set)] : []), ...ledgerSql(context, step)]
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
@@ -72,8 +54,11 @@ function rows(
         ...(place.last ? historyRow(context, step) : []),
         ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
         ...ledgerParts([...place.prepare, ...ledger]),
+        ...ending,
     ];
 }
+
+const ending: readonly SentPart[] = [...ledgerParts([lockCheck]), { sql: "COMMIT", purpose: "committing" }];
 
 function historyRow({ mirrored, mirror }: StepContext, step: PreparedStep, together = false): SentPart[] {
     if (!mirrored || mirror === undefined || mirror === null) return [];
@@ -89,25 +74,30 @@ function ledgerParts(statements: readonly string[]): SentPart[] {
  * @param first to be done as the role that logs in, before anything else
  */
 export function batchParts(context: StepContext, batch: Batch, first: readonly string[] = []): SentPart[] {
-    const whole = { last: true, several: false, prepare: [] };
+    const [step] = batch;
+    if (batch.length === 1) {
+        const unit = unitOf(step);
+        const whole = { last: true, several: false, prepare: [] };
+        return [...scriptParts(context, unit, first), ...recording(context, step, unit, whole)];
+    }
     return [
         ...freshSession(context, first),
         "BEGIN",
-        ...batch.flatMap((step, i) => {
-            const unit = onlyTransaction(step) ?? nothing;
-            if (batch.length === 1) return [...script(context, unit), ...rows(context, step, unit, whole)];
-            return [...(i === 0 ? [] : freshSession(context)), ...briefParts(context, step, unit)];
-        }),
-        ...(batch.length === 1 ? [] : ourRole),
+        ...batch.flatMap((one, i) => [...(i === 0 ? [] : freshSession(context)), ...briefParts(context, one)]),
+        ...ourRole,
         ...ending,
     ];
 }
 
+function unitOf(step: PreparedStep): Unit {
+    return onlyTransaction(step) ?? nothing;
+}
+
 /** Of a script that `isBrief`: it can neither defer a constraint nor change the session, so that there is less to be put right after it. */
-function briefParts(context: StepContext, step: PreparedStep, unit: Unit): SentPart[] {
+function briefParts(context: StepContext, step: PreparedStep): SentPart[] {
     return [
         shortWait(context),
-        ...unit.statements,
+        ...unitOf(step).statements,
         ...historyRow(context, step, true),
         ...(context.role === undefined ? [] : ourRole),
         ...ledgerParts(ledgerSql(context, step)),

@@ -18,7 +18,8 @@ export interface StepHandlers {
 }
 
 /**
- * Runs all steps, one after the other; such as take moments are committed several at a time. When a connection breaks, the ledger decides whether the step took effect.
+ * Runs all steps, one after the other; such as take moments are committed several at a time. When a connection breaks, the ledger
+ * decides whether the step took effect.
  * @returns the sessions, which may be others than at first
  */
 export async function runSteps(

@@ -28,7 +28,7 @@ export async function executeTogether(
                     await runStatements(worker, joinStatements(freshSession(context)).text);
                     context.mirror = await readMirrorShape(worker);
                 }
-                if (context.mirrored && context.mirror?.otherTimes === true) return undefined;
+                if (context.mirror?.otherTimes === true) return undefined;
                 // Also after a wait: what was sent ahead has begun by itself, or not at all.
                 if (waiting === undefined && context.signal?.aborted === true) return undefined;
                 waiting ??= sendBatch(context, worker, batch);

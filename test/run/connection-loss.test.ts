@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import path from "node:path";
 import { FailedError } from "../../core/errors";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 import { Proxy, type ProxyHooks } from "../support/proxy";
+import { startRun } from "./start-run";
 
 describe("losing the connection", function () {
     this.timeout(60_000);
@@ -179,16 +178,9 @@ describe("losing the connection", function () {
         assert.deepEqual(await project.query("SELECT to_regclass('b')"), [[null]]);
     });
 
-    function startRun(version: string): ChildProcess {
-        return fork(path.join(__dirname, "run-process.js"), [project.dir, version], {
-            env: { ...process.env, DATABASE_URL: server.url(project.database) },
-            stdio: ["ignore", "ignore", "ignore", "ipc"],
-        });
-    }
-
     it("kill -9 of the process in the middle of a script: the server ends it, the next run goes through", async () => {
         project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(600)", "DROP TABLE b");
-        const child = startRun("latest");
+        const child = startRun(project, "latest");
         await eventually(
             async () =>
                 (

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { once } from "node:events";
-import path from "node:path";
 import { FailedError } from "../../core/errors";
 import { PlanRefused } from "../../core/run/run";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
+import { startRun } from "./start-run";
 
 describe("scripts of several transactions", function () {
     this.timeout(60_000);
@@ -234,10 +233,7 @@ describe("scripts of several transactions", function () {
         await project.migrate("1");
         await server.withClient(project.database, async (holder) => {
             await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
-            const child = fork(path.join(__dirname, "run-process.js"), [project.dir, "2"], {
-                env: { ...process.env, DATABASE_URL: server.url(project.database) },
-                stdio: ["ignore", "ignore", "ignore", "ipc"],
-            });
+            const child = startRun(project, "2");
             await eventually(async () => (await project.query("SELECT to_regclass('t_id')"))[0]?.[0] === "t_id");
             child.kill("SIGKILL");
             await once(child, "exit");

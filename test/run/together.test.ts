@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { once } from "node:events";
-import path from "node:path";
 import { defaultRunSettings } from "../../core/declaration";
 import { FailedError } from "../../core/errors";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 import { Proxy } from "../support/proxy";
+import { migrateWithLostAnswers } from "./lost-answers";
+import { startRun } from "./start-run";
 
 describe("steps that are committed together", function () {
     this.timeout(60_000);
@@ -291,29 +291,7 @@ describe("steps that are committed together", function () {
         });
 
         it("are not run once more when the connection broke after they took effect", async () => {
-            let sent = false;
-            let lost = false;
-            const proxy = await Proxy.start(server.port, {
-                toServer: (chunk) => {
-                    sent ||= chunk.includes("CREATE TABLE t017");
-                    return true;
-                },
-                toClient: (chunk) => {
-                    lost ||= sent && chunk.includes("COMMIT\0");
-                    return lost ? "lose" : true;
-                },
-            });
-            try {
-                const url = proxy.through(server.url(project.database));
-                const running = project.migrate("latest", { connection: { url } });
-                running.catch(() => undefined);
-                await eventually(async () => (await project.applied().catch((): string[] => [])).includes("040"));
-                lost = sent = false;
-                proxy.cut();
-                assert.equal((await running).version, "040");
-            } finally {
-                await proxy.stop();
-            }
+            assert.equal((await migrateWithLostAnswers(project, "CREATE TABLE t017", "040")).version, "040");
             await assertAt(many);
             assert.deepEqual(await transactions(), batches);
             assert.deepEqual(
@@ -359,14 +337,7 @@ describe("steps that are committed together", function () {
             if (when === "dropped") await project.migrate("latest");
             const before = when === "dropped" ? versions : [];
             await sleepAt(when, "003", 600);
-            const child = fork(
-                path.join(__dirname, "run-process.js"),
-                [project.dir, when === "dropped" ? "0" : "latest"],
-                {
-                    env: { ...process.env, DATABASE_URL: server.url(project.database) },
-                    stdio: ["ignore", "ignore", "ignore", "ipc"],
-                },
-            );
+            const child = startRun(project, when === "dropped" ? "0" : "latest");
             await sleeping();
             child.kill("SIGKILL");
             await once(child, "exit");
