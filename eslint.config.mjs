@@ -21,6 +21,8 @@ export default tseslint.config(
             "@typescript-eslint/non-nullable-type-assertion-style": "off",
             // An index signature's member is read in brackets, so that a misspelt name is not taken for a declared one.
             "@typescript-eslint/dot-notation": "off",
+            // What few commands need is loaded by those; by require, since the first import() sets up Node's other module loader.
+            "@typescript-eslint/no-require-imports": "off",
             "no-restricted-syntax": [
                 "error",
                 { selector: "TSEnumDeclaration", message: "Write a union of literals." },

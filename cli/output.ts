@@ -1,9 +1,6 @@
-import { createRequire } from "node:module";
 import { isPassing, type PassingEvent, type RunEvent } from "../core/run/events";
 import { exitCodes, SchemawardError } from "../core/errors";
 import { redactSql } from "../core/sql/sensitive";
-
-const load = createRequire(__filename);
 
 /** Prints the result: as lines, or with `--json` as one JSON document on standard output. */
 export function print(json: boolean, document: unknown, lines: readonly string[]): void {
@@ -61,7 +58,8 @@ export function progressReporter(json: boolean): (event: RunEvent) => void {
             return;
         }
         // Loaded when there is something to say: at the beginning each file holds up the connection.
-        const { describeEvent } = load("../core/run/describe-event.js") as typeof import("../core/run/describe-event");
+        const { describeEvent } =
+            require("../core/run/describe-event.js") as typeof import("../core/run/describe-event");
         const line = describeEvent(event);
         if (line === undefined) return;
         const overwritten = isPassing(event) && terminal;

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { buildPlan } from "../core/plan/build";
 import { exitCodes } from "../core/errors";
 import { print, progressReporter } from "./output";
@@ -24,9 +23,7 @@ export async function planCommand(
     if (json) print(true, plan, []);
     else {
         // Loaded only now: before, each file holds up the connection.
-        const { renderPlan } = createRequire(__filename)(
-            "../core/plan/render-text.js",
-        ) as typeof import("../core/plan/render-text");
+        const { renderPlan } = require("../core/plan/render-text.js") as typeof import("../core/plan/render-text");
         report({ type: "plan", lines: renderPlan(plan) });
     }
     if (plan.refusals.length > 0) process.exitCode = exitCodes.refused;

@@ -1,10 +1,7 @@
-import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import type { Declaration } from "../core/declaration";
 import { defaultPolicy, defaultRunSettings } from "../core/declaration";
 import { BadInputError } from "../core/errors";
-
-const load = createRequire(__filename);
 
 /** The flags by which a command is told its database and set. */
 export interface TargetFlags {
@@ -34,10 +31,9 @@ export function readTarget(flags: TargetFlags): Target {
         if (flags.url !== undefined || flags.dir !== undefined)
             throw new BadInputError({ what: "--stack and --url/--dir exclude each other.", next: "Give one of them." });
         // Loaded here: flags alone need neither zod nor yaml.
-        const { readProject, readStackSettings } = load(
-            "../stacks/stack-file.js",
-        ) as typeof import("../stacks/stack-file");
-        const { declarationOf } = load("../stacks/parse-settings.js") as typeof import("../stacks/parse-settings");
+        const { readProject, readStackSettings } =
+            require("../stacks/stack-file.js") as typeof import("../stacks/stack-file");
+        const { declarationOf } = require("../stacks/parse-settings.js") as typeof import("../stacks/parse-settings");
         const project = readProject(projectDir);
         const settings = readStackSettings(project, flags.stack);
         const declaration = declarationOf(settings, {

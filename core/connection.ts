@@ -1,13 +1,10 @@
 import { execFile } from "node:child_process";
-import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import type { Client as PgClient, ClientConfig } from "pg";
 import { BadInputError, FailedError } from "./errors";
 
 // The driver is loaded when it is needed: a Pulumi program that only declares does without.
-const load = createRequire(__filename);
-
 interface Role {
     /** Role that scripts run as (SET ROLE); absent: the one that logs in. */
     readonly role?: string;
@@ -112,7 +109,7 @@ async function resolveUrl(reference: ConnectionReference): Promise<string> {
 }
 
 function parseUrl(url: string, source: string): ClientConfig {
-    const { parse } = load("pg-connection-string") as typeof import("pg-connection-string");
+    const { parse } = require("pg-connection-string") as typeof import("pg-connection-string");
     let options: ReturnType<typeof parse>;
     let sslmode: string | null;
     try {
@@ -174,7 +171,7 @@ function describe(config: ClientConfig): string {
 }
 
 async function connect(config: ClientConfig, purpose: string, options: ConnectOptions): Promise<PgClient> {
-    const { Client } = load("./driver.js") as typeof import("./driver");
+    const { Client } = require("./driver.js") as typeof import("./driver");
     const parameters = Object.entries(options.parameters ?? {})
         .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`)
         .join(" ");

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import type * as Pg from "pg";
 
 /**
@@ -11,7 +10,7 @@ function load(): typeof Pg {
     if (isMissing)
         Object.defineProperty(globalThis, "navigator", { value: { userAgent: "Node.js" }, configurable: true });
     try {
-        return createRequire(__filename)("pg") as typeof Pg;
+        return require("pg") as typeof Pg;
     } finally {
         if (isMissing) Reflect.deleteProperty(globalThis, "navigator");
     }

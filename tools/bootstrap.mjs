@@ -50,6 +50,7 @@ function linkLibraries() {
 function compile() {
     const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
     run("compiling", [process.execPath, tsc], ["-p", "tsconfig.build.json"]);
+    run("bundling the command", [process.execPath, path.join(root, "dist", "tools", "bundle-command.js")], []);
 }
 
 function run(what, [command, ...first], more) {

@@ -71,18 +71,20 @@ export async function readMirror(
         return { mirror: undefined, versions: [] };
     }
     const { table, nameColumn, versionColumn } = found;
-    // As one JSON text: thousands of rows are read several times faster so.
-    const asked = client.query<{ list: { version: string | null; name: string | null }[] }>(
-        `SELECT coalesce(json_agg(r), '[]') AS list
-           FROM (SELECT ${versionColumn === undefined ? "NULL" : `${versionColumn}::text`} AS version, ${nameColumn ?? "NULL"} AS name
-                   FROM ${table}) AS r`,
+    // As JSON arrays: thousands of rows are read several times faster so.
+    const asked = client.query<{ versions: (string | null)[] | null; names: (string | null)[] | null }>(
+        `SELECT ${versionColumn === undefined ? "NULL" : `json_agg(${versionColumn}::text)`} AS versions,
+                ${nameColumn === undefined ? "NULL" : `json_agg(${nameColumn})`} AS names
+           FROM ${table}`,
     );
     onAsked();
-    const list = (await asked).rows[0]?.list ?? [];
-    const sample = list.find((r) => r.name !== null)?.name ?? undefined;
+    const { versions, names } = (await asked).rows[0] ?? { versions: null, names: null };
+    const sample = names?.find((name) => name !== null) ?? undefined;
     return {
         mirror: { ...found, nameStyle: nameColumn === undefined ? "name" : nameStyle(nameColumn, sample) },
-        versions: list.map((r) => r.version ?? /^\d+/.exec(r.name ?? "")?.[0] ?? null),
+        versions: (versions ?? names ?? []).map(
+            (_, index) => versions?.[index] ?? /^\d+/.exec(names?.[index] ?? "")?.[0] ?? null,
+        ),
     };
 }
 

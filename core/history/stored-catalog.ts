@@ -1,11 +1,10 @@
-import { createRequire } from "node:module";
 import type { CatalogObject } from "../sql/observation";
 
 // Some megabytes of JSON for a thousand tables, written after each run and read only to name what has drifted: compressed here,
 // which is far less work for the server than jsonb.
 
 // Loaded when it is needed, which for a plan at head it is not.
-const zlib = (): typeof import("node:zlib") => createRequire(__filename)("node:zlib") as typeof import("node:zlib");
+const zlib = (): typeof import("node:zlib") => require("node:zlib") as typeof import("node:zlib");
 
 /** A catalog as the ledger stores it. */
 export function packCatalog(objects: readonly CatalogObject[]): Buffer {

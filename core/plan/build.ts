@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Client } from "pg";
@@ -7,8 +6,6 @@ import type { Declaration } from "../declaration";
 import { readSet } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import type { Planned, PlanQuestion } from "./plan-over";
-
-const load = createRequire(__filename);
 
 export interface PlanOptions extends PlanQuestion {
     /** The declared set, where it is being read already. */
@@ -63,7 +60,7 @@ export async function buildPlan(declaration: Declaration, options: PlanOptions):
 }
 
 function planner(): typeof import("./plan-over") {
-    return load("./plan-over.js") as typeof import("./plan-over");
+    return require("./plan-over.js") as typeof import("./plan-over");
 }
 
 /**

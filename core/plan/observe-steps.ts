@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
@@ -11,8 +10,6 @@ import { sessionSettings } from "./read-ahead";
 import type { DatabaseState } from "./read-state";
 
 // Loaded when needed: what has nothing to observe does not wait for them.
-const load = createRequire(__filename);
-
 /**
  * How thoroughly effects are found out.
  * - `full`: on a shadow, else by parser and catalog.
@@ -71,11 +68,11 @@ export async function observeSteps(
         transactional: step.shape.units.every((u) => u.transactional),
     }));
     const settings = sessionSettings(database, declaration);
-    const { judge } = load("../sql/judge.js") as typeof import("../sql/judge");
+    const { judge } = require("../sql/judge.js") as typeof import("../sql/judge");
     if (mode === "quick")
         return judge(live, observed, settings, { ...(model === undefined ? {} : { model }), onObservation });
-    const { observe } = load("../sql/observe.js") as typeof import("../sql/observe");
-    const { openShadow } = load("../sql/shadow.js") as typeof import("../sql/shadow");
+    const { observe } = require("../sql/observe.js") as typeof import("../sql/observe");
+    const { openShadow } = require("../sql/shadow.js") as typeof import("../sql/shadow");
     const applied = state.applied.map(({ version }) => ({
         version,
         sql: set.find(version)?.up.sql ?? state.stored.get(version)?.up ?? "",

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { setImmediate } from "node:timers/promises";
 import type { Client } from "pg";
 import type { Database } from "../connection";
@@ -19,8 +18,6 @@ import type { PreparedStep } from "./prepare";
 import type { PlanProgress } from "./progress";
 import { readAhead } from "./read-ahead";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
-
-const load = createRequire(__filename);
 
 /** What is asked of a plan. */
 export interface PlanQuestion extends Presentation {
@@ -128,7 +125,7 @@ async function stepsOf(
     sources: StepSources,
 ): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
     if (decision.steps.length === 0) return { steps: [], planSteps: [] };
-    const { planSteps } = load("./plan-steps.js") as typeof import("./plan-steps");
+    const { planSteps } = require("./plan-steps.js") as typeof import("./plan-steps");
     return planSteps(decision.steps, sources);
 }
 
@@ -140,7 +137,7 @@ async function snapshotOf(
     projectDir: string,
 ): Promise<{ readonly snapshot: Plan["snapshot"]; readonly noStore: string | undefined }> {
     if (steps.length === 0) return { snapshot: null, noStore: undefined };
-    const { planSnapshot, storeProblem } = load("./snapshot-estimate.js") as typeof import("./snapshot-estimate");
+    const { planSnapshot, storeProblem } = require("./snapshot-estimate.js") as typeof import("./snapshot-estimate");
     return {
         snapshot: declaration.snapshot.store === undefined ? null : await planSnapshot(client, declaration),
         noStore: storeProblem(declaration, projectDir),
@@ -171,7 +168,8 @@ async function findDrift(
     if (stamp === undefined || ledger.catalogStamp === null || (await stamp) === ledger.catalogStamp) return [];
     const stored = await readStoredCatalog(client, set);
     if (stored === undefined) return [];
-    const { compareCatalogs, fromObjects, readCatalog } = load("../sql/catalog.js") as typeof import("../sql/catalog");
+    const { compareCatalogs, fromObjects, readCatalog } =
+        require("../sql/catalog.js") as typeof import("../sql/catalog");
     const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));
     return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createRequire } from "node:module";
 import { type Database, openDatabase } from "../connection";
 import { explainFailure } from "../plan/database-failure";
 import type { Declaration } from "../declaration";
@@ -22,8 +21,6 @@ import { runSteps } from "./run-steps";
 import { openSessions, type Sessions } from "./sessions";
 import { prepareSessions, type StepContext } from "./step";
 import { verify } from "./verify";
-
-const load = createRequire(__filename);
 
 /** The plan made under the lock may not be carried out; nothing was changed. */
 export class PlanRefused extends RefusedError {
@@ -138,7 +135,7 @@ class Run {
     private async takeSnapshot(planned: Planned, guard: Sessions["guard"]): Promise<string | null> {
         if (this.declaration.snapshot.store === undefined || planned.steps.length === 0) return null;
         // Loaded here: most of what a snapshot needs, a run without one does not.
-        const { snapshotBefore } = load("./snapshot-before.js") as typeof import("./snapshot-before");
+        const { snapshotBefore } = require("./snapshot-before.js") as typeof import("./snapshot-before");
         return snapshotBefore(this.declaration, planned, this.database, guard, this.options);
     }
 

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import type * as Library from "libpg-query";
 
 let loading: Promise<void> | undefined;
@@ -18,7 +17,7 @@ export function loadParser(): Promise<void> {
 
 async function load(): Promise<void> {
     prepare();
-    const loaded = createRequire(__filename)("libpg-query") as typeof Library;
+    const loaded = require("libpg-query") as typeof Library;
     await loaded.loadModule();
     library = loaded;
 }

@@ -37,8 +37,8 @@ function roomOf(file: string): string {
 
 function importsOf(file: string): string[] {
     const text = readFileSync(path.join(root, file), "utf8");
-    return [...text.matchAll(/(?:\bfrom|\bimport\(|\bimport) "(\.[^"]+)"/g)].map(([, target = ""]) =>
-        path.posix.join(path.posix.dirname(file), target),
+    return [...text.matchAll(/(?:\bfrom |\bimport\(|\brequire\(|\bimport )"(\.[^"]+(?<!\.json))"/g)].map(
+        ([, target = ""]) => path.posix.join(path.posix.dirname(file), target),
     );
 }
 

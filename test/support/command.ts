@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
+import { bundleFile } from "../../cli/bundle";
+import { makeBundle } from "../../tools/bundle-command";
 import { root } from "../../tools/pg-binaries";
 
 export interface CommandResult {
@@ -23,7 +26,16 @@ export function startCommand(
     args: readonly string[],
     options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
 ): RunningCommand {
+    if (program === "cli/main.js") ofThisCode();
     return startProcess(process.execPath, [path.join(root, "dist", program), ...args], options);
+}
+
+let isOfThisCode = false;
+
+/** Who has only compiled would test the command as it was before. */
+function ofThisCode(): void {
+    isOfThisCode ||= readFileSync(path.join(root, "dist", "cli", bundleFile), "latin1") === makeBundle();
+    if (!isOfThisCode) throw new Error("The command's bundle is not of this code: npm run build.");
 }
 
 /** Starts any program with its output kept. */
