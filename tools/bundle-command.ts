@@ -27,7 +27,9 @@ export function makeBundle(): string {
         legalComments: "inline",
         logLevel: "warning",
     });
-    const body = `(function (require, exports) {\n${outputFiles[0]?.text ?? ""}})`;
+    const text = `(function (require, exports) {\n${outputFiles[0]?.text ?? ""}})`;
+    // In strings esbuild writes them so itself, in regular expressions and comments it does not.
+    const body = text.replace(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
     return `${idPrefix}${createHash("sha256").update(body).digest("hex")} */${body}`;
 }
 

@@ -187,6 +187,27 @@ describe("the catalog", function () {
     );
 
     it(
+        "has another stamp when something only goes, when it comes back as it was, and when the schema public gets a comment",
+        everywhere(async ({ client }) => {
+            const stamps: string[] = [];
+            for (const sql of [
+                "CREATE TABLE passing (id int)",
+                "DROP TABLE passing",
+                "CREATE TABLE passing (id int)",
+                "DROP TABLE passing",
+                "COMMENT ON SCHEMA public IS 'ours'",
+            ]) {
+                await client.query(sql);
+                stamps.push(await readCatalogStamp(client));
+            }
+            await client.query("COMMENT ON SCHEMA public IS 'standard public schema'");
+            // Without the table there is the same to be seen, both times.
+            assert.equal(stamps[1], stamps[3]);
+            assert.equal(new Set(stamps).size, 4, stamps.join("; "));
+        }),
+    );
+
+    it(
         "is read whole by a role that may only connect, in a read-only transaction",
         everywhere(async ({ server, client, before }) => {
             const database = await databaseOf(client);
