@@ -1,47 +1,52 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Script } from "node:vm";
 
 /**
  * The command in one file, with V8's compiled code of it beside it: so it starts in half the time that its some hundred files
- * take. `npm run build` makes both; without them the command runs from its files, and without the code, or with that of another
- * V8, it runs as well, only not as soon.
+ * take. `npm run build` makes both, and an installed package makes the code anew (`record.ts`). Without them the command runs from
+ * its files, and without the code it runs as well, only not as soon.
  */
 export interface Bundle {
     /** V8's compiled code of what has run up to now, to be written into `codeFile`. */
     code(): Buffer;
-    /** False where there was no compiled code, or none for this V8. */
+    /** False where there was no compiled code, or none for this bundle and this Node. */
     readonly isCompiled: boolean;
     /** Runs the command, with the arguments in `process.argv`. */
     run(require: NodeJS.Require): void;
 }
 
-/** The bundle: an expression that is a function of `require` and `exports`, and begins with a comment that holds its id. Latin-1. */
+/** The bundle: an expression that is a function of `require` and `exports`, in ASCII. */
 export const bundleFile = "command.js";
 
-/** V8's compiled code of the bundle, and behind it the id of the bundle it is of: V8 itself compares no more than lengths. */
-export const codeFile = `command.${process.platform}-${process.arch}-${process.versions.v8}.code`;
+/** V8's compiled code of the bundle, for this Node alone, and behind it the seal over both. */
+export const codeFile = `command.${process.platform}-${process.arch}-${process.version}.code`;
 
-/** Length of an id: SHA-256 in hexadecimal. */
-export const idLength = 64;
+const sealLength = 32;
 
-/** What stands before an id in a bundle. */
-export const idPrefix = "/* ";
+/** V8 asks whether code is of a text as long as this, and believes whatever is in it. */
+function seal(source: Buffer, code: Buffer): Buffer {
+    return createHash("sha256").update(source).update(code).digest();
+}
 
 /** @returns undefined where `folder` has no bundle */
 export function openBundle(folder: string): Bundle | undefined {
-    const file = path.join(folder, bundleFile);
-    const source = read(file)?.toString("latin1");
+    const source = read(path.join(folder, bundleFile));
     if (source === undefined) return undefined;
-    const code = read(path.join(folder, codeFile));
-    const id = source.slice(idPrefix.length, idPrefix.length + idLength);
-    const isOfThis = code?.subarray(-idLength).toString("latin1") === id;
-    const script = new Script(source, {
-        filename: file,
-        ...(isOfThis ? { cachedData: code.subarray(0, -idLength) } : {}),
+    const sealed = read(path.join(folder, codeFile));
+    const code = sealed?.subarray(0, -sealLength);
+    const isOfThis = code !== undefined && seal(source, code).equals(sealed?.subarray(-sealLength) ?? code);
+    const script = new Script(source.toString("latin1"), {
+        // As it shows in a stack: V8's code holds the name that it was recorded with.
+        filename: `schemaward/${bundleFile}`,
+        ...(isOfThis ? { cachedData: code } : {}),
     });
     return {
-        code: () => Buffer.concat([script.createCachedData(), Buffer.from(id, "latin1")]),
+        code: () => {
+            const made = script.createCachedData();
+            return Buffer.concat([made, seal(source, made)]);
+        },
         isCompiled: isOfThis && script.cachedDataRejected === false,
         run: (require) => {
             const start = script.runInThisContext() as (require: NodeJS.Require, exports: object) => void;

@@ -1,22 +1,28 @@
-// What `npm run demo`, `npm test` and `npm run bench` begin with on a fresh clone: only Node and npm are there. Installs what
-// package-lock.json names, compiles, and hands over to the compiled program. Does nothing twice.
+// What `npm run build`, `npm run demo`, `npm test` and `npm run bench` begin with on a fresh clone: only Node and npm are there. Installs
+// what package-lock.json names, compiles, and hands over to the compiled program. Does nothing twice.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const programs = { demo: "dist/tools/demo.js", test: "dist/tools/run-tests.js", bench: "dist/bench/main.js" };
+const programs = {
+    build: undefined,
+    demo: "dist/tools/demo.js",
+    test: "dist/tools/run-tests.js",
+    bench: "dist/bench/main.js",
+};
 const [task = "", ...args] = process.argv.slice(2);
-const program = programs[task];
-if (program === undefined) stop(`usage: node tools/bootstrap.mjs ${Object.keys(programs).join("|")}`);
+if (!Object.hasOwn(programs, task)) stop(`usage: node tools/bootstrap.mjs ${Object.keys(programs).join("|")}`);
 
 const [major = 0] = process.versions.node.split(".").map(Number);
 if (major < 20) stop(`schemaward needs Node 20 or newer; this is ${process.version}.`);
 
 install();
 compile();
+const program = programs[task];
+if (program === undefined) process.exit();
 const done = spawnSync(process.execPath, [path.join(root, program), ...args], { cwd: root, stdio: "inherit" });
 process.exit(done.status ?? 1);
 
@@ -49,17 +55,20 @@ function linkLibraries() {
 
 function compile() {
     const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
-    run("compiling", [process.execPath, tsc], ["-p", "tsconfig.build.json"]);
+    // A compilation that fails writes files all the same, and the command's bundle is not to hide them.
+    const unbundle = () => rmSync(path.join(root, "dist", "cli", "command.js"), { force: true });
+    run("compiling", [process.execPath, tsc], ["-p", "tsconfig.build.json"], unbundle);
     run("bundling the command", [process.execPath, path.join(root, "dist", "tools", "bundle-command.js")], []);
 }
 
-function run(what, [command, ...first], more) {
+function run(what, [command, ...first], more, onFailure = () => undefined) {
     const started = Date.now();
     process.stderr.write(`${what} …\n`);
     const { status, error } = spawnSync(command, [...first, ...more], {
         cwd: root,
         stdio: ["ignore", "inherit", "inherit"],
     });
+    if (status !== 0) onFailure();
     if (status !== 0) stop(`${what} failed${error === undefined ? "" : `: ${error.message}`}.`);
     process.stderr.write(`${what} took ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }

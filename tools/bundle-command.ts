@@ -1,16 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildSync } from "esbuild";
-import { bundleFile, codeFile, idPrefix, openBundle } from "../cli/bundle";
+import { bundleFile } from "../cli/bundle";
 import { root } from "./pg-binaries";
 
 const folder = path.join(root, "dist", "cli");
 
 /** Packages on the way to a plan, which the bundle takes in; others stay outside and are loaded when they are needed. */
-const inside = ["commander", "pg"];
+const inside = ["commander", "pg", "pg-connection-string"];
 
 /** The command's bundle, made of the compiled files, as `openBundle` reads it. */
 export function makeBundle(): string {
@@ -29,54 +27,18 @@ export function makeBundle(): string {
     });
     const text = `(function (require, exports) {\n${outputFiles[0]?.text ?? ""}})`;
     // In strings esbuild writes them so itself, in regular expressions and comments it does not.
-    const body = text.replace(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
-    return `${idPrefix}${createHash("sha256").update(body).digest("hex")} */${body}`;
+    return text.replace(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Writes the bundle and, from a process that runs it, V8's compiled code. */
 function main(): void {
-    for (const name of readdirSync(folder)) if (name.endsWith(".code")) rmSync(path.join(folder, name));
-    write(bundleFile, Buffer.from(makeBundle(), "latin1"));
-    const { status } = spawnSync(process.execPath, [__filename, "record"], { stdio: "inherit" });
-    if (status !== 0) throw new Error("The command's compiled code could not be recorded.");
-}
-
-/**
- * Runs a plan up to the server, where nobody answers, and writes the code of all that ran until then. V8 compiles a function when it is
- * first called; to have all of them compiled would make a file so large that reading it takes the time it saves.
- */
-function record(): void {
-    const bundle = openBundle(folder);
-    if (bundle === undefined) throw new Error(`${bundleFile} is not there.`);
-    const migrations = mkdtempSync(path.join(os.tmpdir(), "schemaward-build-"));
-    mkdirSync(path.join(migrations, "rollback"));
-    writeFileSync(path.join(migrations, "001_one.sql"), "SELECT 1;\n");
-    writeFileSync(path.join(migrations, "rollback", "001_down.sql"), "SELECT 1;\n");
-    process.argv = [process.execPath, path.join(folder, "main.js"), "plan", "--dir", migrations];
-    process.env["DATABASE_URL"] = "postgresql://nobody:none@127.0.0.1:1/none?sslmode=disable";
-    let said = "";
-    process.stderr.write = (text) => {
-        said += String(text);
-        return true;
-    };
-    process.once("exit", () => {
-        rmSync(migrations, { recursive: true });
-        const isAsMeant = said.includes("No connection to PostgreSQL");
-        if (isAsMeant) write(codeFile, bundle.code());
-        else console.log(said);
-        process.exitCode = isAsMeant ? 0 : 1;
-    });
-    bundle.run(require);
-}
-
-/** Whole or not at all, since others may be running the command. */
-function write(name: string, content: Buffer): void {
-    const file = path.join(folder, name);
-    writeFileSync(`${file}.${process.pid}`, content);
+    const file = path.join(folder, bundleFile);
+    writeFileSync(`${file}.${process.pid}`, makeBundle(), "latin1");
     renameSync(`${file}.${process.pid}`, file);
+    // Code is of the options that V8 ran with.
+    const env = { ...process.env, NODE_OPTIONS: "", npm_lifecycle_event: "" };
+    const { status } = spawnSync(process.execPath, [path.join(folder, "record.js")], { stdio: "inherit", env });
+    if (status !== 0) process.exitCode = 1;
 }
 
-if (require.main === module) {
-    if (process.argv[2] === "record") record();
-    else main();
-}
+if (require.main === module) main();

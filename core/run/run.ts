@@ -177,7 +177,7 @@ class Run {
 }
 
 interface SchemaNow {
-    /** Of a moment before the catalog was read: what changes in between shows as drift. */
+    /** Of a moment before the catalog was read. What others change until then, as during the run, is taken for the run's. */
     readonly stamp: string;
     readonly catalog: readonly CatalogObject[];
 }

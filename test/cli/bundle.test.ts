@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { bundleFile, codeFile, openBundle } from "../../cli/bundle";
@@ -51,24 +52,38 @@ describe("the command's bundle", function () {
         assert.equal(openBundle(folder)?.isCompiled, true);
     });
 
+    const changed = (name: string, change: (content: Buffer) => Buffer): void => {
+        const file = path.join(folder, name);
+        writeFileSync(file, change(readFileSync(file)));
+    };
+
     for (const [what, change] of Object.entries<() => void>({
         "without compiled code": () => {
             rmSync(path.join(folder, codeFile));
         },
-        "with the compiled code of another bundle": () => {
-            // As long as this one, which is all that V8 looks at.
-            const file = path.join(folder, bundleFile);
-            const text = readFileSync(file, "latin1");
-            writeFileSync(file, `${text.slice(0, 3)}${"0".repeat(64)}${text.slice(67)}`, "latin1");
+        "with the compiled code of another bundle, as long as this one": () => {
+            changed(bundleFile, (text) =>
+                Buffer.from(text.toString("latin1").replace("// node_modules/", "// NODE_MODULES/"), "latin1"),
+            );
         },
         "with compiled code that ends too soon": () => {
-            const file = path.join(folder, codeFile);
-            const code = readFileSync(file);
-            writeFileSync(file, Buffer.concat([code.subarray(0, 50_000), code.subarray(-64)]));
+            changed(codeFile, (code) => code.subarray(0, 50_000));
+        },
+        "with compiled code of which a bit has turned": () => {
+            changed(codeFile, (code) => {
+                const middle = code.length >> 1;
+                code[middle] = (code[middle] ?? 0) ^ 1;
+                return code;
+            });
+        },
+        "with compiled code of which a page was lost": () => {
+            changed(codeFile, (code) => code.fill(0, 40_960, 45_056));
         },
         "with code that is none": () => {
-            const id = readFileSync(path.join(folder, bundleFile), "latin1").slice(3, 67);
-            writeFileSync(path.join(folder, codeFile), `nonsense${id}`);
+            changed(codeFile, () => Buffer.from("nonsense"));
+        },
+        "with an empty file for code": () => {
+            changed(codeFile, () => Buffer.alloc(0));
         },
     }))
         it(`${what} runs as well`, async () => {
@@ -80,6 +95,31 @@ describe("the command's bundle", function () {
             assert.equal(openBundle(folder)?.isCompiled, false);
             assert.deepEqual(await outputs(), whole);
         });
+
+    it("gets its compiled code when the package is installed, which never fails for it", () => {
+        const install = (): { status: number | null; stderr: string } => {
+            const { scripts } = require("../../../package.json") as { scripts: { postinstall: string } };
+            return spawnSync(scripts.postinstall, {
+                shell: true,
+                cwd: place,
+                encoding: "utf8",
+                env: { ...process.env, npm_lifecycle_event: "postinstall" },
+            });
+        };
+        rmSync(path.join(folder, codeFile));
+        assert.equal(install().status, 0);
+        assert.equal(openBundle(folder)?.isCompiled, true);
+
+        rmSync(path.join(folder, codeFile));
+        mkdirSync(path.join(folder, codeFile));
+        const { status, stderr } = install();
+        assert.equal(status, 0);
+        assert.match(stderr, /^The command will take longer to start: .*EISDIR/);
+
+        // As in a checkout that is not built yet.
+        rmSync(path.join(place, "dist"), { recursive: true });
+        assert.deepEqual([install().status, install().stderr], [0, ""]);
+    });
 
     it("is not needed: the command runs from its files, too", async () => {
         const whole = await outputs();

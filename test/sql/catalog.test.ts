@@ -208,6 +208,33 @@ describe("the catalog", function () {
     );
 
     it(
+        "has another stamp when a role with privileges here, or a tablespace, is renamed",
+        everywhere(async ({ client }) => {
+            const after = async (sql: string): Promise<string> => {
+                await client.query(sql);
+                return readCatalogStamp(client);
+            };
+            try {
+                const first = await after(
+                    "CREATE ROLE passing; CREATE ROLE bystander; GRANT SELECT ON plain TO passing",
+                );
+                assert.equal(await after("ALTER ROLE bystander RENAME TO passer_by"), first);
+                const before = await readCatalog(client);
+                assert.notEqual(await after("ALTER ROLE passing RENAME TO passed"), first);
+                assert.notDeepEqual(compareCatalogs(before, await readCatalog(client)), []);
+                assert.equal(await after("ALTER ROLE passed RENAME TO passing"), first);
+                await client.query("SET allow_in_place_tablespaces = on");
+                const there = await after("CREATE TABLESPACE passing LOCATION ''");
+                assert.notEqual(await after("ALTER TABLESPACE passing RENAME TO passed"), there);
+            } finally {
+                await client.query("DROP TABLESPACE IF EXISTS passed");
+                await client.query("REVOKE ALL ON plain FROM passing");
+                await client.query("DROP ROLE IF EXISTS passing, bystander, passer_by");
+            }
+        }),
+    );
+
+    it(
         "is read whole by a role that may only connect, in a read-only transaction",
         everywhere(async ({ server, client, before }) => {
             const database = await databaseOf(client);
