@@ -5,7 +5,7 @@ import type { Declaration } from "../declaration";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
-import { readCatalogStamp } from "../sql/catalog-stamp";
+import { readCatalogStamp, readStampBasis, type StampBasis } from "../sql/catalog-stamp";
 import { serverMajor } from "../sql/server-major";
 import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
@@ -53,7 +53,7 @@ export async function planOver(
     database: Database,
     declaration: Declaration,
     options: PlanQuestion,
-    reading: Promise<MigrationSet>,
+    files: Promise<MigrationSet>,
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     // With row_security off a count that policies would make smaller fails instead.
@@ -68,17 +68,24 @@ export async function planOver(
         const first = allAnswered([...ahead]);
         first.catch(() => undefined);
         let stamp: Promise<string> | undefined;
-        const history = await readHistory(client, declaration, (ledger) => {
-            if (ledger && options.observe !== "quick") {
+        let basis: Promise<StampBasis> | undefined;
+        const reading = readHistory(client, declaration, (ledger) => {
+            if (ledger && basis !== undefined) {
                 // Asked for behind all else: the server works at it while the answers are read and compared with the files.
-                stamp = readCatalogStamp(client);
+                stamp = readCatalogStamp(client, basis);
                 stamp.catch(() => undefined);
                 ahead.push(stamp);
             }
             options.onAsked?.();
         });
+        if (options.observe !== "quick") {
+            basis = readStampBasis(client);
+            basis.catch(() => undefined);
+            ahead.push(basis);
+        }
+        const history = await reading;
         await first;
-        const set = await reading;
+        const set = await files;
         const state = await stateOf(client, declaration, set, history);
         const situation = { set, applied: state.applied, target: declaration.version };
         const model =

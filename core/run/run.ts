@@ -177,14 +177,18 @@ class Run {
 }
 
 interface SchemaNow {
-    /** Of a moment before the catalog was read. What others change until then, as during the run, is taken for the run's. */
     readonly stamp: string;
     readonly catalog: readonly CatalogObject[];
 }
 
+/** Both of one moment: what others change after it shows as drift. */
 async function readSchema(guard: Sessions["guard"]): Promise<SchemaNow> {
-    const stamp = await readCatalogStamp(guard);
-    return { stamp, catalog: toObjects(await readCatalog(guard)) };
+    await guard.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    try {
+        return { stamp: await readCatalogStamp(guard), catalog: toObjects(await readCatalog(guard)) };
+    } finally {
+        await guard.query("ROLLBACK").catch(() => undefined);
+    }
 }
 
 function notConfirmed(): RefusedError {

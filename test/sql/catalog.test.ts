@@ -208,6 +208,38 @@ describe("the catalog", function () {
     );
 
     it(
+        "has another stamp with the first of what most databases have none of",
+        everywhere(async ({ server }) => {
+            const name = await server.create("bare");
+            await server.withClient(name, async (client) => {
+                const stamps = [await readCatalogStamp(client)];
+                await client.query("CREATE TABLE t (id int)");
+                for (const sql of [
+                    "CREATE TYPE mood AS ENUM ('calm')",
+                    "CREATE TABLE heir () INHERITS (t)",
+                    "CREATE TABLE parts (id int) PARTITION BY LIST (id)",
+                    "CREATE POLICY own ON t",
+                    "CREATE STATISTICS pairs ON id, (id + 1) FROM t",
+                    "CREATE FOREIGN DATA WRAPPER far",
+                    "CREATE SERVER away FOREIGN DATA WRAPPER far",
+                    "CREATE FOREIGN TABLE abroad (id int) SERVER away",
+                    "CREATE PUBLICATION news",
+                    "ALTER PUBLICATION news ADD TABLE t",
+                    ...(server.binaries.major < 15 ? [] : ["ALTER PUBLICATION news ADD TABLES IN SCHEMA public"]),
+                    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+                    "CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+                    "CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION seen()",
+                ]) {
+                    await client.query(sql);
+                    const stamp = await readCatalogStamp(client);
+                    assert.ok(!stamps.includes(stamp), sql);
+                    stamps.push(stamp);
+                }
+            });
+        }),
+    );
+
+    it(
         "has another stamp when a role with privileges here, or a tablespace, is renamed",
         everywhere(async ({ client }) => {
             const after = async (sql: string): Promise<string> => {
