@@ -4,7 +4,6 @@ import { promisify } from "node:util";
 import type { Client as PgClient, ClientConfig } from "pg";
 import { BadInputError, FailedError } from "./errors";
 
-// The driver is loaded when it is needed: a Pulumi program that only declares does without.
 interface Role {
     /** Role that scripts run as (SET ROLE); absent: the one that logs in. */
     readonly role?: string;
@@ -171,6 +170,7 @@ function describe(config: ClientConfig): string {
 }
 
 async function connect(config: ClientConfig, purpose: string, options: ConnectOptions): Promise<PgClient> {
+    // The driver is loaded here: a Pulumi program that only declares does without.
     const { Client } = require("./driver.js") as typeof import("./driver");
     const parameters = Object.entries(options.parameters ?? {})
         .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`)

@@ -105,8 +105,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
         );
         const asked = Promise.all([
             client.query<Columns>({
-                text: `SELECT ${migrationColumns.map((c) => `json_agg(${c}) AS ${c}`).join(", ")}
-                         FROM schemaward.migrations WHERE set_name = $1`,
+                text: `SELECT ${selectColumns} FROM schemaward.migrations WHERE set_name = $1`,
                 values: [set],
             }),
             client.query<ProgressRow>({
@@ -140,7 +139,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
                 declarer: { project: mine.project, stack: mine.stack, environment: mine.environment },
                 systemIdentifier: mine.system_identifier,
             },
-            rows: rows[0] === undefined ? [] : rowsOf(rows[0]).map(toLedgerRow),
+            rows: rows[0] === undefined ? [] : rowsOf(rows[0]),
             progress: toProgress(progress),
             mirror: mine.mirror,
             catalogStamp: mine.catalog_stamp,
@@ -194,21 +193,6 @@ interface SetRow {
     catalog_stamp: string | null;
 }
 
-interface MigrationRow {
-    version: string;
-    name: string;
-    format: string;
-    up_file: string;
-    up_checksum: string;
-    down_file: string | null;
-    down_checksum: string | null;
-    seq: number;
-    origin: Origin;
-    applied_by: string;
-    applied_at: string;
-    duration_ms: number;
-}
-
 interface ProgressRow {
     version: string;
     direction: "up" | "down";
@@ -217,49 +201,51 @@ interface ProgressRow {
     finished: boolean;
 }
 
-/** A JSON array for each column: thousands of rows are read in half the time so. */
-type Columns = { readonly [C in keyof MigrationRow]: readonly MigrationRow[C][] | null };
+/** Columns of schemaward.migrations by the members of a row; of a time, the JSON is text. */
+const columnOf = {
+    version: "version",
+    name: "name",
+    format: "format",
+    upFile: "up_file",
+    upChecksum: "up_checksum",
+    downFile: "down_file",
+    downChecksum: "down_checksum",
+    seq: "seq",
+    origin: "origin",
+    appliedBy: "applied_by",
+    appliedAt: "applied_at",
+    durationMs: "duration_ms",
+} as const satisfies Readonly<Record<keyof LedgerRow, string>>;
 
-const migrationColumns = [
-    "version",
-    "name",
-    "format",
-    "up_file",
-    "up_checksum",
-    "down_file",
-    "down_checksum",
-    "seq",
-    "origin",
-    "applied_by",
-    "applied_at",
-    "duration_ms",
-] as const satisfies readonly (keyof MigrationRow)[];
+/** A JSON array for each member: thousands of rows are read in half the time so. Null where there is no row. */
+type Columns = {
+    readonly [M in keyof LedgerRow]: readonly (LedgerRow[M] extends Date ? string : LedgerRow[M])[] | null;
+};
+
+const selectColumns = Object.entries(columnOf)
+    .map(([member, column]) => `json_agg(${column}) AS "${member}"`)
+    .join(", ");
 
 /** @returns in the order of applying */
-function rowsOf(columns: Columns): MigrationRow[] {
-    const rows = (columns.version ?? []).map((_, index) => {
-        const row: Partial<Record<keyof MigrationRow, unknown>> = {};
-        for (const column of migrationColumns) row[column] = columns[column]?.[index];
-        return row as MigrationRow;
-    });
-    return rows.sort((a, b) => a.seq - b.seq);
-}
-
-function toLedgerRow(r: MigrationRow): LedgerRow {
-    return {
-        version: r.version,
-        name: r.name,
-        format: r.format,
-        upFile: r.up_file,
-        upChecksum: r.up_checksum,
-        downFile: r.down_file,
-        downChecksum: r.down_checksum,
-        seq: r.seq,
-        origin: r.origin,
-        appliedBy: r.applied_by,
-        appliedAt: new Date(r.applied_at),
-        durationMs: r.duration_ms,
-    };
+function rowsOf(c: Columns): LedgerRow[] {
+    const rows = c.version?.map(
+        (version, i) =>
+            ({
+                version,
+                name: c.name?.[i],
+                format: c.format?.[i],
+                upFile: c.upFile?.[i],
+                upChecksum: c.upChecksum?.[i],
+                downFile: c.downFile?.[i],
+                downChecksum: c.downChecksum?.[i],
+                seq: c.seq?.[i],
+                origin: c.origin?.[i],
+                appliedBy: c.appliedBy?.[i],
+                appliedAt: new Date(c.appliedAt?.[i] ?? 0),
+                durationMs: c.durationMs?.[i],
+            }) as LedgerRow,
+    );
+    return rows?.sort((a, b) => a.seq - b.seq) ?? [];
 }
 
 function toProgress(rows: readonly ProgressRow[]): Progress | undefined {

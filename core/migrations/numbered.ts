@@ -5,8 +5,8 @@ import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
 import type { Migration, MigrationSet, Script } from "./set";
 
-const upName = /^(\d+)_(.+)\.sql$/;
-const downName = /^(\d+)_down\.sql$/;
+const upName = /^\d+_.+\.sql$/;
+const downName = /^\d+_down\.sql$/;
 const rollbackDir = "rollback";
 const untouched = "Nothing was touched.";
 /** Read without letting go, one after the other: faster than each on its own in the background. */
@@ -24,6 +24,7 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     // A connection that is to be opened at the same time is on its way first.
     await setImmediate();
     const ups = collect(root, "", upName);
+    await setImmediate();
     const downs = collect(root, rollbackDir, downName);
     const migrations: Migration[] = [];
     for (const { version, name, file } of [...ups.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
@@ -73,8 +74,7 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
     for (const entry of entries(root, sub)) {
         if (entry.isDirectory() || !entry.name.endsWith(".sql")) continue;
         const file = sub === "" ? entry.name : `${sub}/${entry.name}`;
-        const match = pattern.exec(entry.name);
-        if (match?.[1] === undefined) {
+        if (!pattern.test(entry.name)) {
             const expected = sub === "" ? "NNN_name.sql" : "NNN_down.sql";
             throw new BadInputError({
                 what: `The name does not follow ${expected}, so its version is unknown.`,
@@ -84,7 +84,8 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
             });
         }
         if (entry.isSymbolicLink()) insideOnly(root, file);
-        const version = match[1];
+        const end = entry.name.indexOf("_");
+        const version = entry.name.slice(0, end);
         const number = key(version);
         const before = found.get(number);
         if (before !== undefined) {
@@ -95,7 +96,7 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
                 next: "Give one of them another number.",
             });
         }
-        found.set(number, { version, name: match[2] ?? "", file });
+        found.set(number, { version, name: entry.name.slice(end + 1, -".sql".length), file });
     }
     return found;
 }

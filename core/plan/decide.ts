@@ -62,9 +62,13 @@ const untouched = "Nothing was touched.";
 export function decide(situation: Situation): Decision {
     const { set, applied } = situation;
     const target = resolveTarget(situation);
+    const desired = set.migrations.filter((m) => target !== null && set.compare(m.version, target) <= 0);
+    if (isSame(applied, desired)) {
+        const head = desired.at(-1)?.version ?? null;
+        return { from: head, to: head, steps: [], refusals: [] };
+    }
     refuseEdited(situation);
 
-    const desired = set.migrations.filter((m) => target !== null && set.compare(m.version, target) <= 0);
     const desiredVersions = new Set(desired.map((m) => m.version));
     const stays = (row: LedgerRow): boolean => desiredVersions.has(canonical(set, row.version));
     const keep = applied.filter(stays);
@@ -103,6 +107,17 @@ export function decide(situation: Situation): Decision {
 /** Whether something applied lies above the target. To be known early; what is done about it, `decide` says. */
 export function isBeyond({ set, applied, target }: Pick<Situation, "set" | "applied" | "target">): boolean {
     return /^\d+$/.test(target) && applied.some((row) => set.compare(row.version, target) > 0);
+}
+
+/** Whether just these migrations are applied, in their order and as they are on disk: what it mostly comes to, seen in one look at each. */
+function isSame(applied: readonly LedgerRow[], desired: readonly Migration[]): boolean {
+    return (
+        applied.length === desired.length &&
+        desired.every(
+            ({ version, up }, index) =>
+                version === applied[index]?.version && up.checksum === applied[index].upChecksum,
+        )
+    );
 }
 
 function resolveTarget({ set, applied, target, looseVersion }: Situation): string | null {

@@ -9,7 +9,6 @@ import { type PreparedStep, statementsOf } from "./prepare";
 import { sessionSettings } from "./read-ahead";
 import type { DatabaseState } from "./read-state";
 
-// Loaded when needed: what has nothing to observe does not wait for them.
 /**
  * How thoroughly effects are found out.
  * - `full`: on a shadow, else by parser and catalog.
@@ -68,6 +67,7 @@ export async function observeSteps(
         transactional: step.shape.units.every((u) => u.transactional),
     }));
     const settings = sessionSettings(database, declaration);
+    // Loaded here, as what follows: what has nothing to observe does not wait for them.
     const { judge } = require("../sql/judge.js") as typeof import("../sql/judge");
     if (mode === "quick")
         return judge(live, observed, settings, { ...(model === undefined ? {} : { model }), onObservation });

@@ -100,7 +100,8 @@ export async function readStampBasis(client: Client): Promise<StampBasis> {
         `SELECT (SELECT sum(hashtextextended(name, id)) FROM (${names}) AS named)::text AS names,
                 ARRAY(SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = 'pg_catalog'::pg_catalog.regnamespace
                     AND relname = ANY ('{${rare.join(",")}}') AND pg_catalog.pg_relation_size(oid) > 0) AS filled,
-                ARRAY(SELECT oid::text FROM pg_catalog.pg_class WHERE relpersistence = 't') AS temporary`,
+                ARRAY(SELECT oid::text FROM pg_catalog.pg_class WHERE relpersistence = 't'
+                    AND EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_temp_')) AS temporary`,
     );
     return rows[0] ?? { names: "", filled: rare, temporary: [] };
 }
