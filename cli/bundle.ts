@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Script } from "node:vm";
 
@@ -30,29 +30,40 @@ function seal(source: Buffer, code: Buffer): Buffer {
     return createHash("sha256").update(source).update(code).digest();
 }
 
+/** @returns the code alone; undefined where it is not what was sealed with this bundle */
+function unsealed(source: Buffer, sealed: Buffer | undefined): Buffer | undefined {
+    const code = sealed?.subarray(0, -sealLength);
+    return code !== undefined && sealed?.subarray(-sealLength).equals(seal(source, code)) === true ? code : undefined;
+}
+
 /** @returns undefined where `folder` has no bundle */
 export function openBundle(folder: string): Bundle | undefined {
     const source = read(path.join(folder, bundleFile));
     if (source === undefined) return undefined;
-    const sealed = read(path.join(folder, codeFile));
-    const code = sealed?.subarray(0, -sealLength);
-    const isOfThis = code !== undefined && seal(source, code).equals(sealed?.subarray(-sealLength) ?? code);
+    const code = unsealed(source, read(path.join(folder, codeFile)));
     const script = new Script(source.toString("latin1"), {
         // As it shows in a stack: V8's code holds the name that it was recorded with.
         filename: `schemaward/${bundleFile}`,
-        ...(isOfThis ? { cachedData: code } : {}),
+        ...(code === undefined ? {} : { cachedData: code }),
     });
     return {
         code: () => {
             const made = script.createCachedData();
             return Buffer.concat([made, seal(source, made)]);
         },
-        isCompiled: isOfThis && script.cachedDataRejected === false,
+        isCompiled: script.cachedDataRejected === false,
         run: (require) => {
             const start = script.runInThisContext() as (require: NodeJS.Require, exports: object) => void;
             start(require, {});
         },
     };
+}
+
+/** Writes a file whole or not at all, since others may be running the command. */
+export function writeWhole(file: string, content: string | Buffer): void {
+    const half = `${file}.${process.pid}`;
+    writeFileSync(half, content, "latin1");
+    renameSync(half, file);
 }
 
 function read(file: string): Buffer | undefined {

@@ -3,8 +3,6 @@ import { exitCodes } from "../core/errors";
 import { fail } from "./output";
 import type { TargetFlags } from "./target";
 
-// A command loads what it needs and no more.
-
 // PostgreSQL's parser is WebAssembly that runs for a moment only: compiling it a second time, better, takes three times as long as it saves
 // (1,000 scripts: 270 ms instead of 100, and 40 MB). Only here, where the process is ours.
 (require("../core/sql/parser.js") as typeof import("../core/sql/parser")).beforeParser(() => {
@@ -44,6 +42,8 @@ const program = new Command("schemaward")
             write(text);
         },
     });
+
+// A command loads what it needs and no more.
 
 targetOptions(program.command("status"))
     .description("where the database is, what is pending, whether history, files and schema agree")

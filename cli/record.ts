@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { codeFile, openBundle } from "./bundle";
+import { codeFile, openBundle, writeWhole } from "./bundle";
 
 // Writes V8's compiled code of the command, on the machine and with the Node that will use it: at the end of a build, and when the
 // package is installed. For that it runs a plan up to a server that asks for a password and turns it down: V8 compiles a function when it
@@ -54,10 +54,7 @@ if (bundle !== undefined) {
         try {
             rmSync(folder, { recursive: true });
             if (!said.includes("no password is right here")) throw new Error(said);
-            const file = path.join(__dirname, codeFile);
-            // Whole or not at all, since others may be running the command.
-            writeFileSync(`${file}.${process.pid}`, bundle.code());
-            renameSync(`${file}.${process.pid}`, file);
+            writeWhole(path.join(__dirname, codeFile), bundle.code());
             process.exitCode = 0;
         } catch (error) {
             writeError(`The command will take longer to start: its compiled code was not written. ${String(error)}\n`);

@@ -68,8 +68,10 @@ function run(what, [command, ...first], more, onFailure = () => undefined) {
         cwd: root,
         stdio: ["ignore", "inherit", "inherit"],
     });
-    if (status !== 0) onFailure();
-    if (status !== 0) stop(`${what} failed${error === undefined ? "" : `: ${error.message}`}.`);
+    if (status !== 0) {
+        onFailure();
+        stop(`${what} failed${error === undefined ? "" : `: ${error.message}`}.`);
+    }
     process.stderr.write(`${what} took ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }
 

@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildSync } from "esbuild";
-import { bundleFile } from "../cli/bundle";
+import { bundleFile, writeWhole } from "../cli/bundle";
 import { root } from "./pg-binaries";
 
 const folder = path.join(root, "dist", "cli");
@@ -35,9 +34,7 @@ export function makeBundle(): string {
 
 /** Writes the bundle and, from a process that runs it, V8's compiled code. */
 function main(): void {
-    const file = path.join(folder, bundleFile);
-    writeFileSync(`${file}.${process.pid}`, makeBundle(), "latin1");
-    renameSync(`${file}.${process.pid}`, file);
+    writeWhole(path.join(folder, bundleFile), makeBundle());
     // Code is of the options that V8 ran with.
     const env = { ...process.env, NODE_OPTIONS: "", npm_lifecycle_event: "" };
     const { status } = spawnSync(process.execPath, [path.join(folder, "record.js")], { stdio: "inherit", env });

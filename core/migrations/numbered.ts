@@ -24,6 +24,7 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     // A connection that is to be opened at the same time is on its way first.
     await setImmediate();
     const ups = collect(root, "", upName);
+    // And what it needs to be asked next does not wait for both folders.
     await setImmediate();
     const downs = collect(root, rollbackDir, downName);
     const migrations: Migration[] = [];

@@ -113,6 +113,7 @@ export async function readStampBasis(client: Client): Promise<StampBasis> {
  * TRUNCATE or a REFRESH of a materialized view is enough): then the catalogs themselves must be compared. Cheap: some 30 ms for a thousand
  * tables in a new session.
  * @param client in a REPEATABLE READ transaction that writes nothing; in another, a change at the same moment may be missed
+ * @param asked the basis, where it was asked for earlier in this transaction
  */
 export async function readCatalogStamp(client: Client, asked = readStampBasis(client)): Promise<string> {
     const basis = await asked;

@@ -123,7 +123,8 @@ describe("the command's bundle", function () {
 
         // As in a checkout that is not built yet.
         rmSync(path.join(place, "dist"), { recursive: true });
-        assert.deepEqual([install().status, install().stderr], [0, ""]);
+        const unbuilt = install();
+        assert.deepEqual([unbuilt.status, unbuilt.stderr], [0, ""]);
     });
 
     it("is not needed: the command runs from its files, too", async () => {
