@@ -8,6 +8,7 @@ import { findPgBinaries, root } from "../tools/pg-binaries";
 import { type Command, type Contender, contenders } from "./contenders";
 import { measure, type Measured, median } from "./measure";
 import { writeBenchSet } from "./migration-set";
+import { waitForQuietDisk } from "./quiet";
 
 interface Options {
     readonly migrations: number;
@@ -84,6 +85,15 @@ async function main(options: Options): Promise<void> {
         console.log(
             `${options.migrations} migrations, ${options.rounds} rounds, PostgreSQL ${binaries.version}, fsync on, Node ${process.version}\n`,
         );
+        const makeFolder = (): string => {
+            const folder = mkdtempSync(path.join(os.tmpdir(), "schemaward-quiet-"));
+            homes.push(folder);
+            return folder;
+        };
+        const waits = (): void => {
+            console.log("waiting until the file system makes files quickly: many were deleted in the last minutes …");
+        };
+        const isQuiet = await waitForQuietDisk(makeFolder, waits);
         const times = new Map(list.map(({ name }) => [name, { up: [] as number[], down: [] as number[] }]));
         const peaks: number[] = [];
         const plans: Start[] = [];
@@ -118,6 +128,10 @@ async function main(options: Options): Promise<void> {
             questionMs: median(plans.map((p) => p.questionMs)),
             peakMegabytes: peaks.every((p) => p === 0) ? undefined : Math.max(...peaks),
         });
+        if (!isQuiet)
+            console.log(
+                "Files were made slowly throughout: that weighs on all tools alike, and moves the ratios towards 1. Measure again.",
+            );
     } finally {
         for (const home of [dir, ...homes]) rmSync(home, { recursive: true });
     }
