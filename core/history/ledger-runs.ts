@@ -58,3 +58,11 @@ export async function recordRunEnd(
         values: [run.id, run.set, error, packCatalog(schema.catalog), schema.stamp, schema.mirror],
     });
 }
+
+/** Id of the run in this database that began last, of whatever set. */
+export async function readLastRun(client: Client): Promise<string | undefined> {
+    const { rows } = await client.query<{ id: string }>(
+        "SELECT id::text AS id FROM schemaward.runs ORDER BY started_at DESC LIMIT 1",
+    );
+    return rows[0]?.id;
+}

@@ -89,6 +89,31 @@ export function recordApplied(m: AppliedMigration): string[] {
     return [...recordStep(m.runId, m.origin, m.version, up.checksum), `EXECUTE schemaward_applied (${row.join(", ")})`];
 }
 
+/**
+ * SQL that takes over the scripts of a migration that the ledger has as applied already. Its place in the order of applying stays: that is the
+ * order in which the way back undoes.
+ * @param recorded its version as the ledger writes it
+ */
+export function recordResolved(m: AppliedMigration, recorded: string): string {
+    const { up, down } = m;
+    const cells = {
+        version: m.version,
+        name: m.name,
+        format: m.format,
+        up_file: up.file,
+        up_checksum: up.checksum,
+        up_sql: storable(up.sql),
+        down_file: down?.file ?? null,
+        down_checksum: down?.checksum ?? null,
+        down_sql: down === undefined ? null : storable(down.sql),
+        origin: m.origin,
+        applied_by: m.who,
+    };
+    const assigned = Object.entries(cells).map(([column, value]) => `${column} = ${literal(value)}`);
+    return `UPDATE schemaward.migrations SET ${assigned.join(", ")}, applied_at = clock_timestamp()
+             WHERE set_name = ${literal(m.set)} AND version = ${literal(recorded)}`;
+}
+
 export interface UndoneMigration {
     readonly set: string;
     readonly version: string;
@@ -147,9 +172,9 @@ export function clearUnit(set: string, unit: number): string {
     return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)} AND unit = ${unit}`;
 }
 
-/** SQL that forgets what was noted of an unfinished script. */
-export function clearProgress(set: string): string {
-    return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)}`;
+/** SQL that forgets what was noted of a version's unfinished script; another's stays. */
+export function clearProgress(set: string, version: string): string {
+    return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)} AND version = ${literal(version)}`;
 }
 
 /** Keys of a run's two advisory locks, bigints in decimal. */

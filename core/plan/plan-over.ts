@@ -5,7 +5,7 @@ import type { Declaration } from "../declaration";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
-import { readCatalogStamp, readStampBasis, type StampBasis } from "../sql/catalog-stamp";
+import { readCatalogStamp, readStampBasis } from "../sql/catalog-stamp";
 import { serverMajor } from "../sql/server-major";
 import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
@@ -70,9 +70,8 @@ export async function planOver(
         const first = allAnswered([...ahead]);
         first.catch(() => undefined);
         let stamp: Promise<string> | undefined;
-        let basis: Promise<StampBasis> | undefined;
         const reading = readHistory(client, declaration, (ledger) => {
-            if (ledger && basis !== undefined) {
+            if (ledger) {
                 // Asked for behind all else: the server works at it while the answers are read and compared with the files.
                 stamp = readCatalogStamp(client, basis);
                 stamp.catch(() => undefined);
@@ -80,11 +79,9 @@ export async function planOver(
             }
             options.onAsked?.();
         });
-        if (options.observe !== "quick") {
-            basis = readStampBasis(client);
-            basis.catch(() => undefined);
-            ahead.push(basis);
-        }
+        const basis = readStampBasis(client);
+        basis.catch(() => undefined);
+        ahead.push(basis);
         const history = await reading;
         await first;
         const set = await files;

@@ -34,6 +34,16 @@ export function judgeUnfinished(progress: Progress | undefined, steps: readonly 
             },
         ];
     }
+    const [first] = steps;
+    if (first !== step && first !== undefined) {
+        return [
+            {
+                code: "unfinished",
+                text: `${version} going ${direction} was begun in several transactions and is not finished: part of it is in the database, and this plan would run ${first.version} before it goes on with it.`,
+                allow: `a plan that goes on with ${version} first (without ${first.script.file}, which may come after it); or ${settle}`,
+            },
+        ];
+    }
     const edited = progress.units.find(({ index, checksum }) => {
         const unit = step.shape.units[index];
         return unit === undefined || unitChecksum(unit) !== checksum;

@@ -48,7 +48,7 @@ export function recording(
     place: Place & { readonly prepare: readonly string[] },
 ): SentPart[] {
     const ledger = place.last
-        ? [...(place.several ? [clearProgress(context.set)] : []), ...ledgerSql(context, step)]
+        ? [...(place.several ? [clearProgress(context.set, step.version)] : []), ...ledgerSql(context, step)]
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
     return [
         ...(place.last ? historyRow(context, step) : []),

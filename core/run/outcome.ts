@@ -1,6 +1,7 @@
 import { FailedError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
+import { appliedAfter } from "./applied-after";
 import { ConnectionLost, StepFailed } from "./step";
 
 interface Progress {
@@ -78,15 +79,13 @@ function rolledBack(error: Error, { version, shape }: PreparedStep, { steps }: P
     return `${version} was rolled back whole.`;
 }
 
-function headAfter({ plan, steps, set, state }: Planned, done: number): string | null {
-    const applied = new Set(state.applied.map((row) => row.version));
-    for (const step of steps.slice(0, done)) {
-        if (step.direction === "up") applied.add(step.version);
-        else applied.delete(step.version);
-    }
+function headAfter(planned: Planned, done: number): string | null {
+    const { plan, set } = planned;
+    if (done === 0) return plan.from;
     let head: string | null = null;
-    for (const version of applied) if (head === null || set.compare(version, head) > 0) head = version;
-    return done === 0 ? plan.from : head;
+    for (const version of appliedAfter(planned, done))
+        if (head === null || set.compare(version, head) > 0) head = version;
+    return head;
 }
 
 function nextStep({ failure, why }: StepFailed, from: string | null, file: string): string {

@@ -1,13 +1,15 @@
 import { openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
-import { BadInputError } from "../errors";
+import { BadInputError, RefusedError } from "../errors";
 import { prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
-import { clearProgress, recordApplied, recordUndone } from "../history/ledger-write";
+import { clearProgress, recordApplied, recordResolved, recordUndone } from "../history/ledger-write";
 import { mirrorApplied, mirrorUndone } from "../history/schema-migrations";
 import { readMigrations } from "../plan/build";
 import { searchPath } from "../plan/plan-over";
 import { readState } from "../plan/read-state";
-import { readLedger } from "../history/ledger";
+import { judgeOwnership } from "../policy/ownership";
+import type { LedgerOwner } from "../history/ledger";
+import type { Migration } from "../migrations/set";
 import { identifyRun } from "./identity";
 import { openSessions } from "./sessions";
 import { prepareSessions } from "./step";
@@ -20,7 +22,8 @@ export interface Resolved {
 /**
  * Records a migration as applied or as rolled back, in ledger and history table, without running anything. Recording an
  * applied one again takes over the script's text as it is on disk now. What an unfinished run noted of it is forgotten.
- * @throws BadInputError for a version that is not on disk (applied) or not in the ledger (rolled back)
+ * @throws BadInputError for a version that is not on disk (applied) or neither in the ledger nor begun (rolled back); RefusedError where the
+ * ledger is another declarer's
  */
 export async function resolveHistory(
     declaration: Declaration,
@@ -39,12 +42,15 @@ export async function resolveHistory(
     const { guard } = sessions;
     try {
         if (declaration.run.searchPath.length > 0) await guard.query(`SET search_path = ${searchPath(declaration)}`);
-        const { mirror, adopted } = await readState(guard, declaration, set);
+        const { ledger, mirror, adopted } = await readState(guard, declaration, set);
+        refuseOthers(ledger.owner, declaration);
         const migration = set.find(version);
         if (state === "applied" && migration === undefined) throw unknown(version, `${set.dir} has no such migration`);
-        const before = await readLedger(guard, declaration.set);
-        const row = before.rows.find((r) => set.compare(r.version, version) === 0);
-        if (state === "rolled-back" && row === undefined && !adopted.some((r) => set.compare(r.version, version) === 0))
+        const isIt = (r: { readonly version: string }): boolean => set.compare(r.version, version) === 0;
+        const row = ledger.rows.find(isIt);
+        const isAdopted = adopted.some(isIt);
+        const begun = ledger.progress !== undefined && isIt(ledger.progress) ? ledger.progress : undefined;
+        if (state === "rolled-back" && row === undefined && !isAdopted && begun === undefined)
             throw unknown(version, "the ledger does not have it as applied");
         await prepareLedger(
             guard,
@@ -56,29 +62,37 @@ export async function resolveHistory(
             version: migration?.version ?? row?.version ?? version,
             name: migration?.name ?? row?.name ?? "",
         };
-        const stored = { set: declaration.set, runId: null, who: identity.who };
+        const stored = { set: declaration.set, format: set.format, runId: null, who: identity.who };
+        const applied = (m: Migration): string[] =>
+            row === undefined
+                ? recordApplied({ ...stored, ...m, origin: "resolved" })
+                : [recordResolved({ ...stored, ...m, origin: "resolved" }, row.version)];
+        const asked = state === "applied" && migration !== undefined ? applied(migration) : [];
+        // In the order of the history table, also the one that is asked for: the way back undoes in the order of these rows.
+        const taken = adopted.flatMap((old) => {
+            if (isIt(old)) return asked;
+            const m = set.find(old.version);
+            return m === undefined ? [] : recordApplied({ ...stored, ...m, origin: "adopted" });
+        });
+        const undone =
+            state === "rolled-back" && row !== undefined
+                ? recordUndone({ ...stored, version: row.version, checksum: row.upChecksum })
+                : [];
         await guard.query("BEGIN");
         try {
-            const taken = adopted.flatMap((old) => {
-                const m = set.find(old.version);
-                return m === undefined || m.version === key.version
-                    ? []
-                    : recordApplied({ ...stored, ...m, format: set.format, origin: "adopted" });
-            });
-            const undone =
-                row === undefined ? [] : recordUndone({ ...stored, version: row.version, checksum: row.upChecksum });
-            const applied =
-                state === "applied" && migration !== undefined
-                    ? recordApplied({ ...stored, ...migration, format: set.format, origin: "resolved" })
-                    : [];
             const history =
                 mirror === undefined
                     ? []
                     : [state === "applied" ? mirrorApplied(mirror, key, true) : mirrorUndone(mirror, key)];
             await guard.query(history.join(";\n"));
             await prepareSessions(sessions);
-            const ledger = [...taken, ...undone, ...applied, clearProgress(declaration.set)];
-            await guard.query(ledger.join(";\n"));
+            const rows = [
+                ...taken,
+                ...undone,
+                ...(isAdopted ? [] : asked),
+                ...(begun === undefined ? [] : [clearProgress(declaration.set, begun.version)]),
+            ];
+            await guard.query(rows.join(";\n"));
             await guard.query("COMMIT");
         } catch (error) {
             await guard.query("ROLLBACK").catch(() => undefined);
@@ -89,6 +103,18 @@ export async function resolveHistory(
     } finally {
         await sessions.close();
     }
+}
+
+/** A history is corrected by who may migrate by it: on a clone, or in another stack's database, it would be the wrong one. */
+function refuseOthers(owner: LedgerOwner | undefined, { declarer, adopt }: Declaration): void {
+    if (owner === undefined || declarer === undefined) return;
+    const refusal = judgeOwnership(owner, declarer, adopt);
+    if (refusal === undefined) return;
+    throw new RefusedError({
+        what: refusal.text,
+        state: "Nothing was changed.",
+        next: `Allow it with: ${refusal.allow}`,
+    });
 }
 
 function unknown(version: string, why: string): BadInputError {

@@ -1,6 +1,9 @@
-import { type Ledger, type Progress, readLedger } from "../history/ledger";
+import { FailedError } from "../errors";
+import { type Progress, readLedger } from "../history/ledger";
+import { readLastRun } from "../history/ledger-runs";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
+import { appliedAfter } from "./applied-after";
 import { type SentBatch, sendAhead } from "./batch-message";
 import { batchesOf } from "./batches";
 import type { StepPlace } from "./events";
@@ -25,9 +28,10 @@ export interface StepHandlers {
 export async function runSteps(
     context: StepContext,
     first: Sessions,
-    { steps, state }: Planned,
+    planned: Planned,
     { reopen, fail }: StepHandlers,
 ): Promise<Sessions> {
+    const { steps, state } = planned;
     let sessions = first;
     let ahead: SentBatch | undefined;
     // Sent ahead to a connection that broke, and known to have taken effect all the same.
@@ -78,10 +82,12 @@ export async function runSteps(
             } catch (again) {
                 return await fail(new ConnectionLost(step, again, false, error.together), done);
             }
-            const ledger = await readLedger(after.guard, context.set);
-            if (!tookEffect(ledger, step))
-                return await fail(new ConnectionLost(step, error.cause, true, error.together), done);
-            if (ahead !== undefined && next !== undefined && tookEffect(ledger, next[0])) doneAhead = next;
+            const withBatch = done + batch.length;
+            const withAhead = ahead === undefined ? withBatch : withBatch + (next?.length ?? 0);
+            const found = await stepsDone(after.guard, context, planned, [done, withBatch, withAhead]);
+            if (found === undefined) return await fail(otherHands(step, error.cause), done);
+            if (found === done) return await fail(new ConnectionLost(step, error.cause, true, error.together), done);
+            if (found > withBatch) doneAhead = next;
             ahead = undefined;
             sessions = after;
             context.mirror = null;
@@ -118,9 +124,34 @@ async function executeBatch(
     return [];
 }
 
-function tookEffect(ledger: Ledger, step: PreparedStep): boolean {
-    const isApplied = ledger.rows.some((row) => row.version === step.version);
-    return isApplied === (step.direction === "up");
+/**
+ * How many steps have taken effect, of the counts that are possible; undefined when the ledger is none of them, or another run has been at
+ * work: while the connection was broken nothing kept it out, and what was planned no longer holds.
+ */
+async function stepsDone(
+    guard: Sessions["guard"],
+    { set, runId }: StepContext,
+    planned: Planned,
+    counts: readonly number[],
+): Promise<number | undefined> {
+    if ((await readLastRun(guard)) !== runId) return undefined;
+    const written = (version: string): string => planned.set.find(version)?.version ?? version;
+    const { rows } = await readLedger(guard, set);
+    const applied = new Set(rows.map((row) => written(row.version)));
+    return counts.find((count) => {
+        const expected = [...appliedAfter(planned, count)].map(written);
+        return expected.length === applied.size && expected.every((version) => applied.has(version));
+    });
+}
+
+function otherHands({ version, script }: PreparedStep, cause: unknown): FailedError {
+    return new FailedError({
+        what: `The connection broke at ${version}, and somebody else has worked on this database before it was there again.`,
+        where: { file: script.file },
+        state: "This run has stopped where it was; what is applied now, `schemaward status` tells.",
+        next: "Run the same command again: it plans from what is there now.",
+        cause,
+    });
 }
 
 function progressOf(step: PreparedStep, progress: Progress | undefined): Progress | undefined {

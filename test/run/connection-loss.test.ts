@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 import { Proxy, type ProxyHooks } from "../support/proxy";
+import { migrateWithLostAnswers } from "./lost-answers";
 import { startRun } from "./start-run";
 
 describe("losing the connection", function () {
@@ -94,6 +95,32 @@ describe("losing the connection", function () {
             "1",
         );
         assert.deepEqual(await project.applied(), ["001"]);
+    });
+
+    it("somebody else has worked meanwhile: nothing more is run", async () => {
+        // Of several transactions, so that it is not on its way already.
+        const back = "UPDATE b SET n = n - 10; VACUUM b";
+        project.migration("002", "CREATE TABLE b (n int); INSERT INTO b VALUES (100)", back);
+        await project.migrate("latest");
+        const other = `INSERT INTO schemaward.runs (id, set_name, direction, digest, plan, who, host, pid, status)
+                       VALUES (gen_random_uuid(), 'app', 'back', '', '{}', '', '', 0, 'done');`;
+        const down = "UPDATE b SET n = n - 10; DELETE FROM schemaward.migrations WHERE version = '002'";
+        for (const meanwhile of [down, other]) {
+            const applied = (await project.applied()).length;
+            await assert.rejects(
+                migrateWithLostAnswers(project, "DROP TABLE c", {
+                    to: "1",
+                    until: (versions) => !versions.includes("003"),
+                    meanwhile: async () => project.query(meanwhile),
+                }),
+                /somebody else has worked on this database before it was there again/,
+                `${applied} applied, ${meanwhile}`,
+            );
+            await project.query("UPDATE b SET n = 100");
+            await project.resolve("002", "applied");
+            assert.deepEqual(await project.query("SELECT n FROM b"), [["100"]]);
+            await project.migrate("latest");
+        }
     });
 
     it("the connection is cut at every message in turn: one re-run always gets there", async () => {

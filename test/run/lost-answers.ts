@@ -4,11 +4,23 @@ import type { TestProject } from "../support/project";
 import { Proxy } from "../support/proxy";
 
 /**
- * Migrates to the latest version over a connection that from a COMMIT on brings no answer any more, and breaks once a version is applied.
+ * Migrates over a connection that from a COMMIT on brings no answer any more, and breaks once the ledger's versions are as told.
  * @param sent what must have been sent before that COMMIT is answered
- * @param until the version
  */
-export async function migrateWithLostAnswers(project: TestProject, sent: string, until: string): Promise<RunResult> {
+export async function migrateWithLostAnswers(
+    project: TestProject,
+    sent: string,
+    {
+        to = "latest",
+        until,
+        meanwhile,
+    }: {
+        readonly to?: string;
+        readonly until: (applied: readonly string[]) => boolean;
+        /** Done before it breaks. */
+        readonly meanwhile?: () => Promise<unknown>;
+    },
+): Promise<RunResult> {
     let isSent = false;
     let lost = false;
     const proxy = await Proxy.start(project.server.port, {
@@ -23,9 +35,10 @@ export async function migrateWithLostAnswers(project: TestProject, sent: string,
     });
     try {
         const url = proxy.through(project.server.url(project.database));
-        const running = project.migrate("latest", { connection: { url } });
+        const running = project.migrate(to, { connection: { url } });
         running.catch(() => undefined);
-        await eventually(async () => (await project.applied().catch((): string[] => [])).includes(until));
+        await eventually(async () => until(await project.applied().catch((): string[] => [])));
+        await meanwhile?.();
         lost = isSent = false;
         proxy.cut();
         return await running;

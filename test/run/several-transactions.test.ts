@@ -160,6 +160,32 @@ describe("scripts of several transactions", function () {
         assert.deepEqual(await progress(), [["002", "up", "0", "true"]]);
     });
 
+    it("what is not finished goes on before anything else, and is forgotten only by its own name", async () => {
+        project.migration(
+            "003",
+            "ALTER TABLE t ADD COLUMN n int DEFAULT 7;\nCREATE INDEX CONCURRENTLY t_n ON t (nowhere);",
+            "ALTER TABLE t DROP COLUMN n",
+        );
+        await failure(project.migrate("latest"));
+        // A branch brings one that comes before it.
+        project.migration(
+            "002",
+            "UPDATE t SET id = id + 1000;\nCREATE INDEX CONCURRENTLY t_id ON t (id);",
+            "UPDATE t SET id = id - 1000",
+        );
+        assert.deepEqual(await refusals("3"), ["unfinished"]);
+        assert.deepEqual(await refusals("2"), ["unfinished"]);
+        await project.resolve("001", "applied");
+        assert.deepEqual(await progress(), [["003", "up", "0", "true"]]);
+        await project.query("ALTER TABLE t DROP COLUMN n");
+        await project.resolve("3", "rolled-back");
+        assert.deepEqual(await progress(), []);
+        project.migration("003", "ALTER TABLE t ADD COLUMN n int", "ALTER TABLE t DROP COLUMN n");
+        await project.migrate("latest");
+        assert.deepEqual(await project.applied(), ["001", "002", "003"]);
+        assert.deepEqual(await project.query("SELECT min(id), max(id) FROM t"), [["1001", "1100"]]);
+    });
+
     it("own BEGIN…COMMIT blocks are committed one by one, each with its note", async () => {
         project.migration(
             "002",

@@ -7,6 +7,7 @@ import type { ObserveMode } from "../../core/plan/observe-steps";
 import type { Plan } from "../../core/plan/plan";
 import type { RunEvent } from "../../core/run/events";
 import type { RunOptions, RunResult } from "../../core/run/options";
+import { type Resolved, resolveHistory } from "../../core/run/resolve";
 import { migrate } from "../../core/run/run";
 import type { TestServer } from "./postgres";
 
@@ -71,6 +72,14 @@ export class TestProject {
             report: (event) => this.events.push(event),
             ...options,
         });
+    }
+
+    async resolve(
+        version: string,
+        state: "applied" | "rolled-back",
+        more: Partial<Declaration> = {},
+    ): Promise<Resolved> {
+        return resolveHistory(this.declaration("latest", more), this.dir, version, state);
     }
 
     /** Rows of the last statement, as arrays of text. */

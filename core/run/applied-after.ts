@@ -1,0 +1,11 @@
+import type { Planned } from "../plan/plan-over";
+
+/** Versions that are applied once so many of a plan's steps have taken effect. */
+export function appliedAfter({ state, steps }: Pick<Planned, "state" | "steps">, done: number): Set<string> {
+    const applied = new Set(state.applied.map((row) => row.version));
+    for (const { version, direction } of steps.slice(0, done)) {
+        if (direction === "up") applied.add(version);
+        else applied.delete(version);
+    }
+    return applied;
+}
