@@ -12,8 +12,8 @@ import { explainFailure } from "./database-failure";
 import { decide, type Decision, isBeyond } from "./decide";
 import { allAnswered, firstFailure } from "./first-failure";
 import type { ObserveMode } from "./observe-steps";
-import type { Drift, Plan, PlanStep } from "./plan";
-import type { StepSources } from "./plan-steps";
+import type { Drift, Plan } from "./plan";
+import type { PlannedSteps, StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
 import type { PlanProgress } from "./progress";
 import { readAhead } from "./read-ahead";
@@ -37,6 +37,11 @@ export interface Planned {
     readonly set: MigrationSet;
     readonly state: DatabaseState;
     readonly steps: readonly PreparedStep[];
+    /**
+     * The plan with what would be lost counted anew, over the same connection: rows are written while a person reads it, and while a
+     * snapshot is taken. Undefined where nothing can be lost.
+     */
+    readonly recount: (() => Promise<Plan>) | undefined;
 }
 
 /** Milliseconds for a count or a catalog query on the live database before an estimate has to do. */
@@ -56,17 +61,11 @@ export async function planOver(
     files: Promise<MigrationSet>,
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    // With row_security off a count that policies would make smaller fails instead.
-    const begun = client.query(
-        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
-    );
     // Nothing is waited for that only has to come first.
-    const ahead: Promise<unknown>[] = [begun];
+    const ahead = beginReading(client, declaration, timeoutMs);
     // What judges steps asks for all at once, and what it asks hangs on the version.
     if (options.observe === "quick") ahead.push(serverMajor(client));
     try {
-        if (declaration.run.searchPath.length > 0)
-            ahead.push(client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]));
         const first = allAnswered([...ahead]);
         first.catch(() => undefined);
         let stamp: Promise<string> | undefined;
@@ -101,7 +100,7 @@ export async function planOver(
             outOfOrder: declaration.policy.outOfOrder,
             downFile: (version) => formatNamed(set.format).downFile(version),
         });
-        const { steps, planSteps } = await stepsOf(decision, {
+        const { steps, planSteps, recount } = await stepsOf(decision, {
             live: client,
             database,
             declaration,
@@ -114,8 +113,20 @@ export async function planOver(
         });
         const drift = await findDrift(client, declaration.set, state, stamp);
         const snapshot = await snapshotOf(steps, client, declaration, options.projectDir);
-        const plan = assemblePlan(declaration, options, { state, decision, steps, planSteps, drift, ...snapshot });
-        return { plan, set, state, steps };
+        const parts = { state, decision, steps, drift, ...snapshot };
+        return {
+            plan: assemblePlan(declaration, options, { ...parts, planSteps }),
+            set,
+            state,
+            steps,
+            recount:
+                recount === undefined
+                    ? undefined
+                    : async () =>
+                          lookAgain(client, declaration, timeoutMs, async () =>
+                              assemblePlan(declaration, options, { ...parts, planSteps: await recount() }),
+                          ),
+        };
     } catch (error) {
         throw planningFailed(await firstFailure(error, ahead), timeoutMs);
     } finally {
@@ -125,12 +136,40 @@ export async function planOver(
     }
 }
 
+/** Begins the transaction in which a database is looked at. @returns what was asked, not waited for */
+function beginReading(client: Client, declaration: Declaration, timeoutMs: number): Promise<unknown>[] {
+    // With row_security off a count that policies would make smaller fails instead.
+    const asked: Promise<unknown>[] = [
+        client.query(
+            `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
+        ),
+    ];
+    if (declaration.run.searchPath.length > 0)
+        asked.push(client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]));
+    for (const answer of asked) answer.catch(() => undefined);
+    return asked;
+}
+
+/** Looks at a database once more. */
+async function lookAgain<T>(
+    client: Client,
+    declaration: Declaration,
+    timeoutMs: number,
+    look: () => Promise<T>,
+): Promise<T> {
+    try {
+        await Promise.all(beginReading(client, declaration, timeoutMs));
+        return await look();
+    } catch (error) {
+        throw planningFailed(error, timeoutMs);
+    } finally {
+        await client.query("ROLLBACK").catch(() => undefined);
+    }
+}
+
 /** What the steps do and destroy; what finds that out is loaded when there are any. */
-async function stepsOf(
-    decision: Decision,
-    sources: StepSources,
-): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
-    if (decision.steps.length === 0) return { steps: [], planSteps: [] };
+async function stepsOf(decision: Decision, sources: StepSources): Promise<PlannedSteps> {
+    if (decision.steps.length === 0) return { steps: [], planSteps: [], recount: undefined };
     const { planSteps } = require("./plan-steps.js") as typeof import("./plan-steps");
     return planSteps(decision.steps, sources);
 }

@@ -19,32 +19,40 @@ export interface StepSources extends ObserveSources {
     readonly onProgress?: PlanProgress;
 }
 
+/** Steps, and what they do and destroy. */
+export interface PlannedSteps {
+    readonly steps: readonly PreparedStep[];
+    readonly planSteps: readonly PlanStep[];
+    /** Counts once more what they destroy, by what was found out before; undefined where nothing can be lost. In a transaction as before. */
+    readonly recount: (() => Promise<readonly PlanStep[]>) | undefined;
+}
+
 /**
  * Takes the scripts of the decided steps apart, finds out what each does, and counts what each destroys.
  * @throws BadInputError naming file and line of what does not parse, pg's DatabaseError
  */
-export async function planSteps(
-    decided: readonly DecidedStep[],
-    sources: StepSources,
-): Promise<{ steps: readonly PreparedStep[]; planSteps: readonly PlanStep[] }> {
+export async function planSteps(decided: readonly DecidedStep[], sources: StepSources): Promise<PlannedSteps> {
     const { live, declaration, mode, set, state, timeoutMs } = sources;
-    const relations = new RelationReader(live);
+    const ahead = new RelationReader(live);
     const steps = await prepareSteps(decided, declaration.history.mirror !== "none");
     const onStep = stepCounter(steps.length, sources.onProgress);
     const onObservation = (observation: Observation): void => {
-        relations.expect(relationsOf(observation));
+        ahead.expect(relationsOf(observation));
         onStep();
     };
     const observations = await observeSteps({ ...sources, onObservation, onStep }, set, state, steps);
-    const losses =
-        mode === "none" || losesNothingAtAll(observations)
-            ? []
-            : await findLosses(live, relations, steps, observations, {
-                  historyTable: state.mirror?.table,
-                  timeoutMs,
-              });
-    const planned: PlanStep[] = [];
-    for (const [i, step] of steps.entries())
-        planned.push(await planStep(relations, step, observations[i], losses[i] ?? []));
-    return { steps, planSteps: planned };
+    const isSafe = mode === "none" || losesNothingAtAll(observations);
+    const count = async (relations: RelationReader): Promise<PlanStep[]> => {
+        const asked = { historyTable: state.mirror?.table, timeoutMs };
+        const losses = isSafe ? [] : await findLosses(live, relations, steps, observations, asked);
+        const planned: PlanStep[] = [];
+        for (const [i, step] of steps.entries())
+            planned.push(await planStep(relations, step, observations[i], losses[i] ?? []));
+        return planned;
+    };
+    return {
+        steps,
+        planSteps: await count(ahead),
+        recount: isSafe ? undefined : async () => count(new RelationReader(live)),
+    };
 }

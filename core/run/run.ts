@@ -24,12 +24,19 @@ import { verify } from "./verify";
 
 /** The plan made under the lock may not be carried out; nothing was changed. */
 export class PlanRefused extends RefusedError {
-    constructor(readonly plan: Plan) {
+    /** @param snapshot taken before it was counted anew what would be lost, and was too much by then */
+    constructor(
+        readonly plan: Plan,
+        snapshot: string | null = null,
+    ) {
         super({
             what: `Going from ${plan.from ?? "0"} to ${plan.to ?? "0"} is refused.`,
             where: { object: plan.set },
             detail: plan.refusals.flatMap((r) => [r.text, `  allow it with: ${r.allow}`]),
-            state: "Nothing was touched.",
+            state:
+                snapshot === null
+                    ? "Nothing was touched."
+                    : `No script was run. The snapshot ${snapshot} stays; rows were written since the plan was shown.`,
             next: "Read the plan above; then allow it as named, or change what is declared.",
         });
     }
@@ -90,7 +97,8 @@ class Run {
             ...(options.approveWith === undefined ? {} : { approveWith: options.approveWith }),
             ...(options.commandFlags === undefined ? {} : { commandFlags: options.commandFlags }),
         });
-        const { plan, steps } = planned;
+        const { steps } = planned;
+        let { plan } = planned;
         options.report({ type: "plan", lines: renderPlan(plan) });
         if (plan.refusals.length > 0) throw new PlanRefused(plan);
         if (steps.length === 0 && plan.adopt === null && !ownerChanges(declaration, planned))
@@ -99,7 +107,14 @@ class Run {
 
         const runId = randomUUID();
         const snapshot = await this.takeSnapshot(planned, sessions.guard);
-        await prepare(sessions, declaration, planned, { ...identity, runId, snapshot });
+        if (planned.recount !== undefined && (snapshot !== null || options.confirm !== undefined)) {
+            plan = await planned.recount();
+            if (plan.refusals.length > 0) {
+                options.report({ type: "plan", lines: renderPlan(plan) });
+                throw new PlanRefused(plan, snapshot);
+            }
+        }
+        await prepare(sessions, declaration, { ...planned, plan }, { ...identity, runId, snapshot });
         if (plan.adopt !== null)
             options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
         const context: StepContext = {

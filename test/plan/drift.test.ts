@@ -85,6 +85,12 @@ describe("drift", function () {
         assert.deepEqual((await project.plan("002")).drift, []);
     });
 
+    it("is told by a run that was allowed beforehand, after which nothing knows of it any more", async () => {
+        await project.query("ALTER TABLE users ADD COLUMN extra text");
+        const { plan } = await project.migrate("002", {}, { observe: "quick" });
+        assert.deepEqual(driftOf(plan), ["added column users.extra"]);
+    });
+
     it("does not report what a migration did, going forward and back", async () => {
         project.migration("002", "ALTER TABLE users ADD COLUMN extra text", "ALTER TABLE users DROP COLUMN extra");
         await project.migrate("002");

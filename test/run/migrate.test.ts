@@ -272,6 +272,26 @@ for (const binaries of eachMajor()) {
             ]);
         });
 
+        it("counts anew what is lost, after a person has read the plan", async () => {
+            twoTables();
+            await project.migrate("latest");
+            const careful = { policy: { ...project.declaration("0").policy, approval: "data-loss" as const } };
+            const write = async (): Promise<boolean> => {
+                await project.query("INSERT INTO a VALUES (1)");
+                return true;
+            };
+            const refused = (error: unknown): boolean => {
+                assert(error instanceof PlanRefused);
+                assert.equal(error.plan.lost.rows, 1);
+                return true;
+            };
+            assert.equal((await project.plan("0", careful)).lost.rows, 0);
+            await assert.rejects(project.migrate("0", careful, { observe: "full", confirm: write }), refused);
+            assert.deepEqual(await project.applied(), ["001", "002"]);
+
+            assert.deepEqual(await project.query("SELECT count(*) FROM a"), [["1"]]);
+        });
+
         it("stores neither a script with a password nor one over 8 MB, and hides passwords in errors", async () => {
             project
                 .migration("001", "CREATE ROLE secretive PASSWORD 'hunter2-hunter2'", "DROP ROLE secretive")

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import { PlanRefused } from "../../core/run/run";
+import { startTestServer, type TestServer } from "../support/postgres";
+import { TestProject } from "../support/project";
+
+describe("a run with a snapshot", function () {
+    this.timeout(60_000);
+    let server: TestServer;
+    let project: TestProject;
+
+    before(async () => {
+        server = await startTestServer();
+    });
+    after(async () => server.stop());
+    beforeEach(async () => {
+        project = new TestProject(server, await server.create());
+        project.migration("001", "CREATE TABLE a (id int)", "DROP TABLE a");
+        await project.migrate("latest");
+    });
+    afterEach(() => {
+        project.remove();
+    });
+
+    it("stops after it, when by then more would be lost than was allowed", async () => {
+        const careful = {
+            snapshot: { store: `file:${path.join(project.dir, "backups")}`, required: true },
+            policy: { ...project.declaration("0").policy, approval: "data-loss" as const },
+        };
+        assert.deepEqual((await project.plan("0", careful)).refusals, []);
+        const confirm = async (): Promise<boolean> => {
+            await project.query("INSERT INTO a VALUES (1)");
+            return true;
+        };
+        await assert.rejects(project.migrate("0", careful, { observe: "full", confirm }), (error) => {
+            assert(error instanceof PlanRefused);
+            assert.equal(error.plan.lost.rows, 1);
+            assert.match(error.message, /No script was run\. The snapshot \S+ stays/);
+            return true;
+        });
+        assert(project.events.some((event) => event.type === "snapshot-done"));
+        assert.deepEqual(await project.query("SELECT count(*) FROM a"), [["1"]]);
+        assert.deepEqual(await project.applied(), ["001"]);
+    });
+});
