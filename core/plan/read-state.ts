@@ -79,19 +79,11 @@ export async function stateOf(
     { ledger, mirror, versions }: History,
 ): Promise<DatabaseState> {
     if (!ledger.exists) {
-        // With other sets in this database, the one table cannot be told to be this set's.
-        const adopted =
-            mirror === undefined || versions.length === 0 || ledger.sets.length > 0
-                ? []
-                : adoptedRows(set, versions, mirror.table);
-        return {
-            ledger,
-            applied: adopted,
-            stored: new Map(),
-            adopted,
-            mirror,
-            refusals: sharedMirror(ledger, mirror, declaration.set),
-        };
+        const refusals = sharedMirror(ledger, mirror, declaration.set);
+        // A table that no other set of this database keeps in step is this one's.
+        const isOurs = mirror !== undefined && versions.length > 0 && refusals.length === 0;
+        const adopted = isOurs ? adoptedRows(set, versions, mirror.table) : [];
+        return { ledger, applied: adopted, stored: new Map(), adopted, mirror, refusals };
     }
     const stored = await readStoredSql(client, declaration.set, storedSqlNeeded(set, ledger.rows));
     const refusals =

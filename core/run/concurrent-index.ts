@@ -5,7 +5,7 @@ import type { Statement } from "../sql/statement";
 
 /** An index that CREATE INDEX CONCURRENTLY builds; undefined for every other statement. */
 export interface ConcurrentIndex {
-    /** As written, quoted; undefined when PostgreSQL chooses the name. */
+    /** Its own name, not quoted; undefined when PostgreSQL chooses it. */
     readonly name: string | undefined;
     /** The table, as written, quoted. */
     readonly table: string;
@@ -21,7 +21,7 @@ export function concurrentIndexOf(statement: Statement): ConcurrentIndex | undef
     if (body?.concurrent !== true) return undefined;
     const { schemaname, relname } = body.relation ?? {};
     return {
-        name: body.idxname === undefined ? undefined : quote(body.idxname),
+        name: body.idxname,
         table: [schemaname, relname]
             .filter((p) => p !== undefined)
             .map(quote)
@@ -36,7 +36,7 @@ export async function invalidIndexes(client: Client, index: ConcurrentIndex): Pr
         text: `SELECT format('%I.%I', n.nspname, c.relname) AS name
                  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE i.indrelid = to_regclass($1) AND NOT i.indisvalid AND ($2::text IS NULL OR quote_ident(c.relname) = $2)
+                WHERE i.indrelid = to_regclass($1) AND NOT i.indisvalid AND ($2::text IS NULL OR c.relname = $2)
                 ORDER BY 1`,
         values: [index.table, index.name ?? null],
     });
@@ -48,7 +48,7 @@ export async function isBuilt(client: Client, index: ConcurrentIndex): Promise<b
     if (index.name === undefined) return false;
     const { rows } = await client.query<{ valid: boolean }>({
         text: `SELECT i.indisvalid AS valid FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-                WHERE i.indrelid = to_regclass($1) AND quote_ident(c.relname) = $2`,
+                WHERE i.indrelid = to_regclass($1) AND c.relname = $2`,
         values: [index.table, index.name],
     });
     return rows[0]?.valid === true;

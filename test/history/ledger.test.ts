@@ -174,6 +174,26 @@ describe("the ledger", function () {
         other.remove();
     });
 
+    it("of a second set is adopted, too, from a table of its own", async () => {
+        await project.migrate("latest");
+        await project.query(
+            "CREATE SCHEMA reports; CREATE TABLE reports.schema_migrations (version text); INSERT INTO reports.schema_migrations VALUES ('001'); CREATE TABLE reports.one (id int)",
+        );
+        const second = new TestProject(server, project.database);
+        second
+            .migration("001", "CREATE TABLE one (id int)", "DROP TABLE one")
+            .migration("002", "CREATE TABLE two (id int)", "DROP TABLE two");
+        const own = { set: "second", run: { ...project.declaration("0").run, searchPath: ["reports"] } };
+        const plan = await second.plan("latest", own);
+        assert.deepEqual([plan.adopt?.table, plan.adopt?.versions], ["reports.schema_migrations", ["001"]]);
+        await second.migrate("latest", own);
+        assert.deepEqual(await project.query("SELECT version FROM reports.schema_migrations ORDER BY 1"), [
+            ["001"],
+            ["002"],
+        ]);
+        second.remove();
+    });
+
     it("is written by its owner only", async () => {
         await project.migrate("latest");
         await server.withClient(project.database, async (client) => {

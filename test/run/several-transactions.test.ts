@@ -48,6 +48,8 @@ describe("scripts of several transactions", function () {
         return [];
     }
 
+    const isValid = async (index: string): Promise<(string | null)[][]> =>
+        project.query(`SELECT indisvalid FROM pg_index WHERE indexrelid = '${index}'::regclass`);
     const progress = async (): Promise<(string | null)[][]> =>
         project.query("SELECT version, direction, unit, finished FROM schemaward.progress ORDER BY unit");
 
@@ -250,40 +252,40 @@ describe("scripts of several transactions", function () {
         assert.deepEqual(await project.applied(), ["001", "002"]);
     });
 
-    it("kill -9 while an index is built: the next run drops what it left and builds it anew", async () => {
-        project.migration(
-            "002",
-            "CREATE INDEX CONCURRENTLY t_id ON t (id);\nALTER TABLE t ADD COLUMN n int;",
-            "DROP INDEX t_id",
-        );
-        await project.migrate("1");
-        await server.withClient(project.database, async (holder) => {
-            await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
-            const child = startRun(project, "2");
-            await eventually(async () => (await project.query("SELECT to_regclass('t_id')"))[0]?.[0] === "t_id");
-            child.kill("SIGKILL");
-            await once(child, "exit");
-            // The server ends the statement of a dead client, and leaves the index invalid.
-            await eventually(
-                async () =>
-                    (
-                        await project.query(
-                            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND state = 'active'",
-                        )
-                    )[0]?.[0] === "0",
+    for (const [name, written] of [
+        ["t_id", "t_id"],
+        ['"user"', 'IF NOT EXISTS "user"'],
+    ] as const)
+        it(`kill -9 while an index is built (${name}): the next run drops what it left and builds it anew`, async () => {
+            project.migration(
+                "002",
+                `CREATE INDEX CONCURRENTLY ${written} ON t (id);\nALTER TABLE t ADD COLUMN n int;`,
+                `DROP INDEX ${name}`,
             );
-            await holder.query("COMMIT");
+            await project.migrate("1");
+            await server.withClient(project.database, async (holder) => {
+                await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
+                const child = startRun(project, "2");
+                await eventually(async () => (await project.query(`SELECT to_regclass('${name}')`))[0]?.[0] === name);
+                child.kill("SIGKILL");
+                await once(child, "exit");
+                // The server ends the statement of a dead client, and leaves the index invalid.
+                await eventually(
+                    async () =>
+                        (
+                            await project.query(
+                                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND state = 'active'",
+                            )
+                        )[0]?.[0] === "0",
+                );
+                await holder.query("COMMIT");
+            });
+            assert.deepEqual(await isValid(name), [["false"]]);
+            assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
+            await project.migrate("2", {}, { waitMs: 10_000 });
+            assert.deepEqual(await isValid(name), [["true"]]);
+            assert.deepEqual(await project.applied(), ["001", "002"]);
         });
-        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
-            ["false"],
-        ]);
-        assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
-        await project.migrate("2", {}, { waitMs: 10_000 });
-        assert.deepEqual(await project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass"), [
-            ["true"],
-        ]);
-        assert.deepEqual(await project.applied(), ["001", "002"]);
-    });
 
     it("an invalid index that is somebody else's is left alone and told", async () => {
         await project.migrate("1");
