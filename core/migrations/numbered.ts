@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { type Dirent, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
@@ -73,7 +73,8 @@ interface Found {
 function collect(root: string, sub: string, pattern: RegExp): Map<string, Found> {
     const found = new Map<string, Found>();
     for (const entry of entries(root, sub)) {
-        if (entry.isDirectory() || !entry.name.endsWith(".sql")) continue;
+        // Also .SQL, which is on one system the same and on another passed over.
+        if (!entry.name.endsWith(".sql") && !/\.sql$/i.test(entry.name)) continue;
         const file = sub === "" ? entry.name : `${sub}/${entry.name}`;
         if (!pattern.test(entry.name)) {
             const expected = sub === "" ? "NNN_name.sql" : "NNN_down.sql";
@@ -84,7 +85,7 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
                 next: `Rename the file to ${expected}, or move it out of the folder.`,
             });
         }
-        if (entry.isSymbolicLink()) insideOnly(root, file);
+        if (!entry.isFile()) regularOnly(root, file, entry);
         const end = entry.name.indexOf("_");
         const version = entry.name.slice(0, end);
         const number = key(version);
@@ -104,11 +105,12 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
 
 function entries(root: string, sub: string): Dirent[] {
     try {
+        // A link that leads nowhere is there, and is told.
+        if (sub !== "" && lstatSync(join(root, sub), { throwIfNoEntry: false }) === undefined) return [];
         if (sub !== "") insideOnly(root, sub);
         return readdirSync(join(root, sub), { withFileTypes: true });
     } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
-        if (sub !== "" && code === "ENOENT") return [];
         if (error instanceof BadInputError) throw error;
         throw new BadInputError({
             what: `The migration folder cannot be read (${code ?? String(error)}).`,
@@ -119,8 +121,30 @@ function entries(root: string, sub: string): Dirent[] {
     }
 }
 
+/** @throws BadInputError for what cannot be read as a script */
+function regularOnly(root: string, file: string, entry: Dirent): void {
+    if (entry.isSymbolicLink()) insideOnly(root, file);
+    const isFile = entry.isSymbolicLink() && statSync(join(root, file)).isFile();
+    if (isFile) return;
+    throw new BadInputError({
+        what: "This is no file, yet it is named like a script.",
+        where: { file },
+        state: untouched,
+        next: "Rename it, or move it out of the folder.",
+    });
+}
+
+function unreadable(file: string, error: unknown): BadInputError {
+    return new BadInputError({
+        what: `The file cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).`,
+        where: { file },
+        state: untouched,
+        next: "See whether it is a link that leads nowhere, and whether the user who runs this may read it.",
+    });
+}
+
 function insideOnly(root: string, file: string): void {
-    const real = realpathSync(join(root, file));
+    const real = pathOf(root, file);
     const inside = relative(realpathSync(root), real);
     if (inside === ".." || inside.startsWith(`..${sep}`) || resolve(inside) === inside) {
         throw new BadInputError({
@@ -132,11 +156,19 @@ function insideOnly(root: string, file: string): void {
     }
 }
 
+function pathOf(root: string, file: string): string {
+    try {
+        return realpathSync(join(root, file));
+    } catch (error) {
+        throw unreadable(file, error);
+    }
+}
+
 function readScript(root: string, file: string): Script {
     const path = `${root}${sep}${file}`;
     // Read as text at once, which takes half the time; what is no UTF-8 then shows as U+FFFD (as a real U+FFFD does). Of two BOMs, which
     // checksums have never counted, this takes the first.
-    const text = withoutBom(readFileSync(path, asText));
+    const text = withoutBom(readText(path, file));
     if (text.includes("\uFFFD")) refuseOtherEncoding(readFileSync(path), file);
     const nul = text.indexOf("\0");
     if (nul !== -1) {
@@ -148,6 +180,14 @@ function readScript(root: string, file: string): Script {
         });
     }
     return makeScript(file, text);
+}
+
+function readText(path: string, file: string): string {
+    try {
+        return readFileSync(path, asText);
+    } catch (error) {
+        throw unreadable(file, error);
+    }
 }
 
 /** Node takes a word apart for each file, and this as it is. */

@@ -121,9 +121,13 @@ function isSame(applied: readonly LedgerRow[], desired: readonly Migration[]): b
 }
 
 function resolveTarget({ set, applied, target, looseVersion }: Situation): string | null {
-    if (target === "latest") return set.migrations.at(-1)?.version ?? null;
+    if (target === "latest") {
+        const head = set.migrations.at(-1);
+        if (head === undefined && applied.length > 0) throw noneLeft(set, applied);
+        return head?.version ?? null;
+    }
     if (/^0+$/.test(target) && set.find(target) === undefined) return null;
-    const version = set.find(target)?.version ?? applied.find((row) => set.compare(row.version, target) === 0)?.version;
+    const version = set.find(target)?.version;
     if (version !== undefined && /^\d+$/.test(target)) {
         if (version === target || looseVersion) return version;
         throw new BadInputError({
@@ -134,11 +138,29 @@ function resolveTarget({ set, applied, target, looseVersion }: Situation): strin
         });
     }
     const versions = set.migrations.map((m) => m.version);
+    if (applied.some((row) => set.compare(row.version, target) === 0)) {
+        throw new BadInputError({
+            what: `Version "${target}" is applied, and its script is no longer in ${set.dir}: the database cannot be kept at it.`,
+            where: { object: "version" },
+            state: untouched,
+            next: "Put the script back; or declare a version that the folder holds, and this one goes back by the SQL in the ledger.",
+        });
+    }
     throw new BadInputError({
         what: `Version "${target}" is unknown: ${set.dir} holds ${versions.length === 0 ? "no migration" : `${versions[0] ?? ""} to ${versions.at(-1) ?? ""}`}.`,
         where: { object: "version" },
         state: untouched,
         next: 'Use one of its versions, "latest", or "0" for nothing applied.',
+    });
+}
+
+/** An empty folder is rather a wrong one, or one not checked out, than the wish to undo everything. */
+function noneLeft({ dir }: MigrationSet, applied: readonly LedgerRow[]): BadInputError {
+    return new BadInputError({
+        what: `${dir} holds no migration, and the database has ${applied.length} applied.`,
+        where: { object: "version" },
+        state: untouched,
+        next: 'See that migrations.dir (or --dir) is the right folder, and complete; to undo everything, declare version "0".',
     });
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { BadInputError } from "../errors";
 import { isOwnRowMaintenance } from "../history/schema-migrations";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
@@ -43,13 +44,22 @@ function prepareStep(step: DecidedStep, mirrored: boolean): PreparedStep {
     const all = splitScriptSync(sql, file);
     refuseLockRelease(all, file);
     const maintenance = mirrored ? all.filter((s) => isOwnRowMaintenance(s, step)) : [];
+    const shape = shapeScript(
+        all.filter((s) => !maintenance.includes(s)),
+        sql,
+        file,
+    );
+    if (step.direction === "down" && shape.units.every(({ statements }) => statements.length === 0)) {
+        throw new BadInputError({
+            what: `The down script of ${step.version} does nothing but write its row of the history table: it would undo nothing, yet the version would count as undone.`,
+            where: { file, line: 1 },
+            state: "Nothing was touched.",
+            next: "Write what undoes the migration; if truly nothing is to be done, write SELECT 1 with a comment why.",
+        });
+    }
     return {
         ...step,
-        shape: shapeScript(
-            all.filter((s) => !maintenance.includes(s)),
-            sql,
-            file,
-        ),
+        shape,
         replaced: maintenance.map((s) => ({ line: s.line, text: redactSql(s.sql.split("\n", 1)[0] ?? "") })),
     };
 }

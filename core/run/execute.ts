@@ -10,7 +10,15 @@ import { mayChangeMirror, nothing, onlyTransaction, type Place, recording, scrip
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
 import { runLocks, type Sessions } from "./sessions";
-import { ConnectionLost, freshSession, type StepContext, stepFailed, watchWorker } from "./step";
+import {
+    ConnectionLost,
+    freshSession,
+    ourRole,
+    type StepContext,
+    stepFailed,
+    watchWorker,
+    withoutTemporary,
+} from "./step";
 
 /**
  * Runs one step to its end, with the rows of the ledger and the history table in the same transaction.
@@ -31,6 +39,7 @@ export async function executeStep(
         await inTransaction(context, sessions, step, only, 0, { last: true, several: false, ahead });
         return;
     }
+    await forgetTemporary(sessions, step);
     const finished = new Set(progress?.units.filter((u) => u.finished).map((u) => u.index));
     let recorded = false;
     for (const [index, unit] of units.entries()) {
@@ -47,6 +56,14 @@ export async function executeStep(
     // The last unit was not ours to record in, or was done before; a script of comments only still becomes a version.
     if (!recorded)
         await inTransaction(context, sessions, step, nothing, units.length, { last: true, several: units.length > 0 });
+}
+
+async function forgetTemporary({ worker }: Sessions, step: PreparedStep): Promise<void> {
+    try {
+        await runStatements(worker, joinStatements([...ourRole, withoutTemporary]).text);
+    } catch (error) {
+        throw isConnectionLost(error) ? new ConnectionLost(step, error) : error;
+    }
 }
 
 /** @param done transactions of the script that are committed already */
@@ -80,8 +97,9 @@ async function inTransaction(
                 context.mirror = await readMirrorShape(sessions.worker);
             }
             // The isolation level of its BEGIN must come before anything that takes a snapshot, as SET ROLE may.
-            if (unit.beginOptions !== "") await send(freshSession(context));
-            const script = scriptParts(context, unit);
+            const first = place.several ? [] : [withoutTemporary];
+            if (unit.beginOptions !== "") await send(freshSession(context, first));
+            const script = scriptParts(context, unit, first);
             if (mirrored && mayChangeMirror(step)) {
                 await send(script);
                 context.mirror = await readMirrorShape(sessions.worker);

@@ -4,7 +4,7 @@ import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
 import { unitChecksum } from "../sql/unit-checksum";
 import type { SentPart } from "./failure";
-import { type Batch, freshSession, ourRole, ourSession, type StepContext } from "./step";
+import { type Batch, freshSession, ourRole, ourSession, type StepContext, withoutTemporary } from "./step";
 
 /** Where in its script a transaction stands. */
 export interface Place {
@@ -78,10 +78,10 @@ export function batchParts(context: StepContext, batch: Batch, first: readonly s
     if (batch.length === 1) {
         const unit = unitOf(step);
         const whole = { last: true, several: false, prepare: [] };
-        return [...scriptParts(context, unit, first), ...recording(context, step, unit, whole)];
+        return [...scriptParts(context, unit, [...first, withoutTemporary]), ...recording(context, step, unit, whole)];
     }
     return [
-        ...freshSession(context, first),
+        ...freshSession(context, [...first, withoutTemporary]),
         "BEGIN",
         ...batch.flatMap((one, i) => [...(i === 0 ? [] : freshSession(context)), ...briefParts(context, one)]),
         ...ourRole,

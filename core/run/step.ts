@@ -71,6 +71,9 @@ export function freshSession(context: StepContext, first: readonly string[] = []
     ];
 }
 
+/** At a script's beginning: psql, too, has no temporary table any more of the file before. */
+export const withoutTemporary = "DISCARD TEMP";
+
 /** Back to the role that logs in, which is all that prepared statements need. */
 export const ourRole: readonly string[] = ["RESET SESSION AUTHORIZATION", "RESET ROLE"];
 

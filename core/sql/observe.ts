@@ -52,7 +52,7 @@ export async function observe(
 
 /** As before each migration of a run. The role is not set: on the shadow everything belongs to the role that logged in. */
 async function prepareSession(client: Client, settings: SessionSettings): Promise<void> {
-    await client.query("RESET SESSION AUTHORIZATION; RESET ALL");
+    await client.query("RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP");
     if (settings.searchPath.length > 0) {
         await client.query({
             text: `SELECT set_config('search_path', string_agg(quote_ident(p), ', ' ORDER BY n), false) FROM unnest($1::text[]) WITH ORDINALITY u(p, n)`,

@@ -128,6 +128,19 @@ describe("keeping another tool's history table in step", function () {
         assert.deepEqual(await project.applied(), []);
     });
 
+    it("and a down script that does nothing else is refused, as an empty one", async () => {
+        project
+            .migration("001", "CREATE TABLE schema_migrations (version text)", "DROP TABLE schema_migrations")
+            .migration(
+                "002",
+                "CREATE TABLE t (id int)",
+                "BEGIN;\nDELETE FROM schema_migrations WHERE version = '002';\nCOMMIT;",
+            );
+        await project.migrate("latest");
+        await assert.rejects(project.migrate("1"), /rollback\/002_down\.sql:1: .* would undo nothing/);
+        assert.deepEqual(await project.applied(), ["001", "002"]);
+    });
+
     it("in the same transaction as the script", async () => {
         physioflow().migration("005", "CREATE TABLE c (id int);\nSELECT 1/0", "DROP TABLE c");
         await assert.rejects(project.migrate("latest"), /division by zero/);

@@ -153,6 +153,38 @@ describe("a numbered set", () => {
         }
     });
 
+    it("refuses what is named like a script and is none, and what would be passed over", async () => {
+        write({ "001_a.sql": "SELECT 1" });
+        const refused = async (file: string, make: () => void, why: RegExp): Promise<void> => {
+            make();
+            assert.match((await refusal()).message, why);
+            rmSync(join(dir, file), { recursive: true });
+        };
+        await refused("002_b.sql", () => mkdirSync(join(dir, "002_b.sql")), /^002_b\.sql: This is no file/);
+        await refused("002_b.SQL", () => write({ "002_b.SQL": "SELECT 1" }), /^002_b\.SQL: .*NNN_name\.sql/);
+        for (const [link, target] of [
+            ["002_b.sql", "nowhere"],
+            ["002_b.sql", "002_b.sql"],
+            ["rollback", "nowhere"],
+        ] as const)
+            await refused(
+                link,
+                () => {
+                    symlinkSync(join(dir, target), join(dir, link));
+                },
+                new RegExp(`^${link}: The file cannot be read \\((?:ENOENT|ELOOP)\\)`),
+            );
+        mkdirSync(join(dir, "sub"));
+        await refused(
+            "002_b.sql",
+            () => {
+                symlinkSync(join(dir, "sub"), join(dir, "002_b.sql"));
+            },
+            /^002_b\.sql: This is no file/,
+        );
+        assert.equal((await readNumberedSet(dir)).migrations.length, 1);
+    });
+
     it("reads a link that stays inside", async () => {
         write({ "shared/x.txt": "SELECT 1" });
         symlinkSync(join(dir, "shared/x.txt"), join(dir, "001_a.sql"));

@@ -78,6 +78,20 @@ describe("deciding what to run", () => {
         assert.deepEqual(steps(decideFor(set, rowsOf([1, 2]), "002")), []);
     });
 
+    it("does not take an empty folder for the wish to undo everything, nor what is gone for a target", () => {
+        assert.throws(
+            () => decideFor(setOf([]), rowsOf([1, 2]), "latest"),
+            /holds no migration, and the database has 2 applied\.[^]*version "0"/,
+        );
+        assert.deepEqual(steps(decideFor(setOf([]), [], "latest")), []);
+        assert.deepEqual(steps(decideFor(setOf([]), rowsOf([1, 2]), "0")), ["down 002", "down 001"]);
+        assert.throws(
+            () => decideFor(setOf([1, 2]), rowsOf([1, 2, 3]), "003"),
+            /Version "003" is applied, and its script is no longer in/,
+        );
+        assert.deepEqual(steps(decideFor(setOf([1, 2]), rowsOf([1, 2, 3]), "002")), ["down 003"]);
+    });
+
     it("ends exactly at the target, from any history, and undoes what was applied last first", () => {
         const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 20 });
         fc.assert(
@@ -85,8 +99,7 @@ describe("deciding what to run", () => {
                 const set = setOf(onDisk);
                 // Applied in any order; what is not on disk is known to the ledger alone.
                 const applied = [...new Set([...extra, ...onDisk.filter((n) => n % 2 === 0)])];
-                const known = [...onDisk, ...applied];
-                const target = known.length === 0 ? 0 : (known.filter((n) => n <= wanted).at(-1) ?? 0);
+                const target = onDisk.filter((n) => n <= wanted).at(-1) ?? 0;
                 const decision = decideFor(set, rowsOf(applied), String(target), "allow");
 
                 const now = new Set(applied.map(pad));

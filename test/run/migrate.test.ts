@@ -292,6 +292,28 @@ for (const binaries of eachMajor()) {
             assert.deepEqual(await project.query("SELECT count(*) FROM a"), [["1"]]);
         });
 
+        it("has no temporary table any more of the script before, as psql has none of the file before", async () => {
+            const several =
+                "VACUUM t;\nCREATE TEMP TABLE tmp AS SELECT 3 AS n;\nVACUUM t;\nINSERT INTO t SELECT n FROM tmp;";
+            project
+                .migration("001", "CREATE TABLE t (n int)", "DROP TABLE t")
+                .migration("002", "CREATE TEMP TABLE t AS SELECT 1 AS n; CREATE TEMP TABLE tmp (n int)", "SELECT 1")
+                .migration("003", "CREATE TEMP TABLE tmp AS SELECT 2 AS n; INSERT INTO t SELECT n FROM tmp", "SELECT 1")
+                .migration("004", several, "SELECT 1")
+                .migration(
+                    "005",
+                    "BEGIN ISOLATION LEVEL SERIALIZABLE; CREATE TEMP TABLE tmp AS SELECT 5 AS n; INSERT INTO t SELECT n FROM tmp; COMMIT",
+                    "SELECT 1",
+                )
+                .migration("006", "ALTER TABLE t ADD COLUMN more int", "ALTER TABLE t DROP COLUMN more");
+            await project.migrate("latest", {}, { observe: "full" });
+            assert.deepEqual(await project.query("SELECT n, more FROM public.t ORDER BY 1"), [
+                ["2", null],
+                ["3", null],
+                ["5", null],
+            ]);
+        });
+
         it("stores neither a script with a password nor one over 8 MB, and hides passwords in errors", async () => {
             project
                 .migration("001", "CREATE ROLE secretive PASSWORD 'hunter2-hunter2'", "DROP ROLE secretive")
