@@ -145,18 +145,17 @@ class Demo {
     }
 
     private async showWhatIsThere(): Promise<void> {
-        const rows = await this.sql(
+        const names = await this.sql(
             "physioflow_demo",
-            `SELECT count(*)::int AS tables, coalesce(sum(n)::int, 0) AS rows, pg_database_size(current_database())::float8 AS bytes
-               FROM (SELECT (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %I.%I', nspname, relname), false, true, '')))[1]::text::int AS n
-                       FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind = 'r' AND s.nspname = 'public') AS counted`,
+            "SELECT quote_ident(relname) AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
         );
-        const {
-            tables = 0,
-            rows: count = 0,
-            bytes = 0,
-        } = (rows[0] ?? {}) as { tables?: number; rows?: number; bytes?: number };
-        say(`The database holds ${tables} tables with ${grouped(count)} rows, ${bytesText(bytes)}.`);
+        const counts = names.map(({ name }) => `(SELECT count(*) FROM ${String(name)})`);
+        const [found] = await this.sql(
+            "physioflow_demo",
+            `SELECT (${["0", ...counts].join(" + ")})::float8 AS rows, pg_database_size(current_database())::float8 AS bytes`,
+        );
+        const { rows = 0, bytes = 0 } = (found ?? {}) as { rows?: number; bytes?: number };
+        say(`The database holds ${names.length} tables with ${grouped(rows)} rows, ${bytesText(bytes)}.`);
     }
 
     private async showSnapshots(): Promise<void> {
