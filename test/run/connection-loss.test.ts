@@ -37,12 +37,14 @@ describe("losing the connection", function () {
         return project.migrate(version, { connection: { url } });
     }
 
+    let isCut = false;
+
     /** Cuts once, at the first message that fits. */
     function once_(fits: (text: string) => boolean): (chunk: Buffer) => boolean {
-        let done = false;
+        isCut = false;
         return (chunk) => {
-            if (done || !fits(chunk.toString("latin1"))) return true;
-            done = true;
+            if (isCut || !fits(chunk.toString("latin1"))) return true;
+            isCut = true;
             return false;
         };
     }
@@ -59,6 +61,7 @@ describe("losing the connection", function () {
             },
             "latest",
         );
+        assert(isCut);
         assert.deepEqual(await project.applied(), ["001", "002", "003"]);
         assert.deepEqual(await project.query("SELECT count(*) FROM b"), [["2"]]);
     });
@@ -94,6 +97,7 @@ describe("losing the connection", function () {
             },
             "1",
         );
+        assert(isCut);
         assert.deepEqual(await project.applied(), ["001"]);
     });
 
