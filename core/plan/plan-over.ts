@@ -6,6 +6,7 @@ import { readStoredCatalog } from "../history/ledger";
 import { formatNamed } from "../migrations/formats";
 import type { MigrationSet } from "../migrations/set";
 import { readCatalogStamp, readStampBasis } from "../sql/catalog-stamp";
+import { scriptPath } from "../sql/script-path";
 import { serverMajor } from "../sql/server-major";
 import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
@@ -16,7 +17,7 @@ import type { Drift, Plan } from "./plan";
 import type { PlannedSteps, StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
 import type { PlanProgress } from "./progress";
-import { readAhead } from "./read-ahead";
+import { readAhead, sessionSettings } from "./read-ahead";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 
 /** What is asked of a plan. */
@@ -62,7 +63,7 @@ export async function planOver(
 ): Promise<Planned> {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     // Nothing is waited for that only has to come first.
-    const ahead = beginReading(client, declaration, timeoutMs);
+    const ahead = beginReading(client, database, declaration, timeoutMs);
     // What judges steps asks for all at once, and what it asks hangs on the version.
     if (options.observe === "quick") ahead.push(serverMajor(client));
     try {
@@ -123,7 +124,7 @@ export async function planOver(
                 recount === undefined
                     ? undefined
                     : async () =>
-                          lookAgain(client, declaration, timeoutMs, async () =>
+                          lookAgain(client, database, declaration, timeoutMs, async () =>
                               assemblePlan(declaration, options, { ...parts, planSteps: await recount() }),
                           ),
         };
@@ -137,15 +138,20 @@ export async function planOver(
 }
 
 /** Begins the transaction in which a database is looked at. @returns what was asked, not waited for */
-function beginReading(client: Client, declaration: Declaration, timeoutMs: number): Promise<unknown>[] {
+function beginReading(
+    client: Client,
+    database: Database,
+    declaration: Declaration,
+    timeoutMs: number,
+): Promise<unknown>[] {
     // With row_security off a count that policies would make smaller fails instead.
     const asked: Promise<unknown>[] = [
         client.query(
             `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL row_security = off`,
         ),
     ];
-    if (declaration.run.searchPath.length > 0)
-        asked.push(client.query("SELECT set_config('search_path', $1, true)", [searchPath(declaration)]));
+    const path = scriptPath(sessionSettings(database, declaration), "transaction");
+    if (path !== undefined) asked.push(client.query(path));
     for (const answer of asked) answer.catch(() => undefined);
     return asked;
 }
@@ -153,12 +159,13 @@ function beginReading(client: Client, declaration: Declaration, timeoutMs: numbe
 /** Looks at a database once more. */
 async function lookAgain<T>(
     client: Client,
+    database: Database,
     declaration: Declaration,
     timeoutMs: number,
     look: () => Promise<T>,
 ): Promise<T> {
     try {
-        await Promise.all(beginReading(client, declaration, timeoutMs));
+        await Promise.all(beginReading(client, database, declaration, timeoutMs));
         return await look();
     } catch (error) {
         throw planningFailed(error, timeoutMs);
@@ -217,9 +224,4 @@ async function findDrift(
         require("../sql/catalog.js") as typeof import("../sql/catalog");
     const differences = compareCatalogs(fromObjects(stored), await readCatalog(client));
     return differences.map((d) => ({ what: d.change, kind: d.object.kind, name: d.object.name }));
-}
-
-/** The search_path of the migrations as PostgreSQL's setting wants it. */
-export function searchPath(declaration: Declaration): string {
-    return declaration.run.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(", ");
 }

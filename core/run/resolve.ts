@@ -5,11 +5,12 @@ import { prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
 import { clearProgress, recordApplied, recordResolved, recordUndone } from "../history/ledger-write";
 import { mirrorApplied, mirrorUndone } from "../history/schema-migrations";
 import { readMigrations } from "../plan/build";
-import { searchPath } from "../plan/plan-over";
+import { sessionSettings } from "../plan/read-ahead";
 import { readState } from "../plan/read-state";
 import { judgeOwnership } from "../policy/ownership";
 import type { LedgerOwner } from "../history/ledger";
 import type { Migration } from "../migrations/set";
+import { scriptPath } from "../sql/script-path";
 import { identifyRun } from "./identity";
 import { openSessions } from "./sessions";
 import { prepareSessions } from "./step";
@@ -33,7 +34,8 @@ export async function resolveHistory(
 ): Promise<Resolved> {
     const set = await readMigrations(declaration, projectDir);
     const identity = identifyRun();
-    const sessions = await openSessions(openDatabase(declaration.connection), {
+    const database = openDatabase(declaration.connection);
+    const sessions = await openSessions(database, {
         identity,
         settings: declaration.run,
         waitMs: 0,
@@ -41,7 +43,8 @@ export async function resolveHistory(
     });
     const { guard } = sessions;
     try {
-        if (declaration.run.searchPath.length > 0) await guard.query(`SET search_path = ${searchPath(declaration)}`);
+        const path = scriptPath(sessionSettings(database, declaration), "session");
+        if (path !== undefined) await guard.query(path);
         const { ledger, mirror, adopted } = await readState(guard, declaration, set);
         refuseOthers(ledger.owner, declaration);
         const migration = set.find(version);

@@ -8,11 +8,12 @@ import { changeOwner, prepareLedger, readSystemIdentifier } from "../history/led
 import { recordApplied } from "../history/ledger-write";
 import { buildPlan, readMigrations } from "../plan/build";
 import type { Plan } from "../plan/plan";
-import { type Planned, searchPath } from "../plan/plan-over";
+import type { Planned } from "../plan/plan-over";
 import { renderPlan } from "../plan/render-text";
 import { readCatalog, toObjects } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
 import type { CatalogObject } from "../sql/observation";
+import { pathText } from "../sql/script-path";
 import { identifyRun } from "./identity";
 import { Notices } from "./notices";
 import type { RunOptions, RunResult } from "./options";
@@ -123,7 +124,7 @@ class Run {
             runId,
             who: identity.who,
             role: database.role,
-            searchPath: searchPath(declaration),
+            searchPath: pathText(declaration.run.searchPath),
             settings: declaration.run,
             mirrored: declaration.history.mirror !== "none",
             signal: options.signal,

@@ -3,6 +3,7 @@ import type { Declaration } from "../declaration";
 import { FailedError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import { readState } from "../plan/read-state";
+import { scriptPath } from "../sql/script-path";
 import type { StepContext } from "./step";
 
 /** Reads ledger and history table again and compares them with what the plan promised. */
@@ -14,7 +15,8 @@ export async function verify(
     snapshot: string | null,
 ): Promise<string | null> {
     await client.query("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL");
-    if (context.searchPath !== "") await client.query(`SET search_path = ${context.searchPath}`);
+    const path = scriptPath({ ...context, searchPath: declaration.run.searchPath }, "session");
+    if (path !== undefined) await client.query(path);
     const state = await readState(client, declaration, set);
     const applied = new Set(state.applied.map((row) => row.version));
     const wrong = steps.filter((s) => applied.has(s.version) !== (s.direction === "up")).map((s) => s.version);

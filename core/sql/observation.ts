@@ -97,7 +97,7 @@ export interface ObservedStep {
 
 /** The session's settings that a run gives to scripts. */
 export interface SessionSettings {
-    readonly role?: string;
+    readonly role?: string | undefined;
     /** Empty: the role's own. */
     readonly searchPath: readonly string[];
 }

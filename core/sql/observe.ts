@@ -7,6 +7,7 @@ import { indexName, strongestLocks, weightOf } from "./locks";
 import { judge } from "./judge";
 import type { LockTaken, Observation, ObservedStep, SessionSettings } from "./observation";
 import { whyNoTransaction } from "./script";
+import { scriptPath } from "./script-path";
 import type { Shadow } from "./shadow";
 import { ShadowRunner, StepFailure } from "./shadow-runner";
 import { loadParser } from "./parser";
@@ -53,17 +54,8 @@ export async function observe(
 /** As before each migration of a run. The role is not set: on the shadow everything belongs to the role that logged in. */
 async function prepareSession(client: Client, settings: SessionSettings): Promise<void> {
     await client.query("RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP");
-    if (settings.searchPath.length > 0) {
-        await client.query({
-            text: `SELECT set_config('search_path', string_agg(quote_ident(p), ', ' ORDER BY n), false) FROM unnest($1::text[]) WITH ORDINALITY u(p, n)`,
-            values: [settings.searchPath],
-        });
-    } else if (settings.role !== undefined) {
-        await client.query({
-            text: `SELECT set_config('search_path', replace(current_setting('search_path'), '"$user"', quote_ident($1)), false)`,
-            values: [settings.role],
-        });
-    }
+    const path = scriptPath(settings, "session");
+    if (path !== undefined) await client.query(path);
 }
 
 async function observeStep(

@@ -22,8 +22,13 @@ export class SearchPath {
 
     /** @param settings the run's; without a path in them, the session's own */
     static async read(client: Client, settings: SessionSettings): Promise<SearchPath> {
+        // `$user` is still in what the session began with; whoever plans has set its meaning before the scripts (scriptPath).
+        const setting =
+            settings.role === undefined
+                ? "pg_catalog.current_setting('search_path')"
+                : "(SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path')";
         const { rows } = await client.query<{ path: string; user: string }>(
-            "SELECT pg_catalog.current_setting('search_path') AS path, current_user AS user",
+            `SELECT ${setting} AS path, current_user AS user`,
         );
         const { path = "", user = "" } = rows[0] ?? {};
         return new SearchPath(
