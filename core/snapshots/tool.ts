@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { clientEnvironment } from "../client-environment";
 import type { LibpqEnvironment } from "../connection";
 import { FailedError } from "../errors";
 import { findPgTool, type PgTool } from "../pg-tools";
@@ -28,20 +29,13 @@ export interface Tool {
 const stderrKept = 16_384;
 const killAfterMs = 5_000;
 
-/** What of our environment the client programs need: where libraries and libpq's own files are. No PGHOSTADDR, no PGOPTIONS. */
-const inherited =
-    /^(PATH|HOME|USER|LOGNAME|USERPROFILE|APPDATA|SystemRoot|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_.*|KRB5.*|PGUSER|PGPASSWORD|PGPASSFILE|PGSSL(ROOTCERT|CERT|KEY|CRL|CRLDIR)|PGKRBSRVNAME)$/i;
-
 /**
  * Starts a client program without a shell. Secrets go through `libpq`, never through `args`.
  * @param file absolute path
  */
 export function startTool(file: string, args: readonly string[], libpq?: LibpqEnvironment): Tool {
-    const environment = Object.entries(process.env).filter(
-        ([name]) => inherited.test(name) && (libpq !== undefined || !/^PG/i.test(name)),
-    );
     const child = spawn(file, args, {
-        env: { ...Object.fromEntries(environment), ...libpq, LC_ALL: "C" },
+        env: clientEnvironment(libpq),
         stdio: ["pipe", "pipe", "pipe"],
         windowsHide: true,
     });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Client } from "pg";
-import type { Database } from "../connection";
+import { clientEnvironment } from "../client-environment";
+import type { Database, LibpqEnvironment } from "../connection";
 import { findPgTool } from "../pg-tools";
 
 /** How many of a dump's objects are made in one transaction: each holds locks, and the server's lock table is shared with everyone. */
@@ -45,10 +46,10 @@ export async function runDump(client: Client, sql: string): Promise<void> {
 function run(
     tool: string,
     args: readonly string[],
-    environment: Readonly<Record<string, string>>,
+    libpq: LibpqEnvironment,
 ): Promise<{ output: string; errors: string; code: number | null }> {
     return new Promise((resolve, reject) => {
-        const child = spawn(tool, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+        const child = spawn(tool, args, { env: clientEnvironment(libpq), stdio: ["ignore", "pipe", "pipe"] });
         const output: Buffer[] = [];
         const errors: Buffer[] = [];
         child.stdout.on("data", (chunk: Buffer) => output.push(chunk));

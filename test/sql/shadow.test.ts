@@ -8,6 +8,7 @@ import { catalogHash, compareCatalogs, readCatalog } from "../../core/sql/catalo
 import { readCatalogStamp } from "../../core/sql/catalog-stamp";
 import { observe } from "../../core/sql/observe";
 import { openDatabase } from "../../core/connection";
+import { dumpSchema } from "../../core/sql/shadow-dump";
 import { openShadow } from "../../core/sql/shadow";
 import { eventually } from "../support/eventually";
 import { anyBinaries, eachMajor, startTestServer, type TestServer } from "../support/postgres";
@@ -201,6 +202,27 @@ describe("a shadow", function () {
         await server.withClient("postgres", (client) => client.query(`ALTER DATABASE ${live.name} RESET ALL`));
         const seen = await live.seeOne("REFRESH MATERIALIZED VIEW CONCURRENTLY held");
         assert.equal(seen.method, "observed", seen.reason);
+    });
+
+    it("is of the connection's database, whatever libpq's variables name", async () => {
+        const home = mkdtempSync(path.join(os.tmpdir(), "schemaward-service-"));
+        folders.push(home);
+        const file = path.join(home, "services");
+        writeFileSync(file, "[elsewhere]\ndbname=postgres\n");
+        const misleading = {
+            PGSERVICE: "elsewhere",
+            PGSERVICEFILE: file,
+            PGHOSTADDR: "127.0.0.2",
+            PGOPTIONS: "-c search_path=nowhere -c statement_timeout=1",
+        };
+        Object.assign(process.env, misleading);
+        try {
+            const dumped = await dumpSchema(server.database(live.name), anyBinaries().major);
+            assert.ok("sql" in dumped, JSON.stringify(dumped));
+            assert.match(dumped.sql, /CREATE TABLE public\.t /);
+        } finally {
+            for (const name of Object.keys(misleading)) Reflect.deleteProperty(process.env, name);
+        }
     });
 
     describe("is not made, for a reason, and leaves nothing behind", () => {
