@@ -1,8 +1,10 @@
+import { isUtf8 } from "node:buffer";
 import { hash } from "node:crypto";
 import { type Dirent, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
+import { lineAt, linesOf } from "../lines";
 import type { Migration, MigrationSet, Script } from "./set";
 
 const upName = /^\d+_.+\.sql$/;
@@ -192,19 +194,15 @@ function readText(path: string, file: string): string {
 
 /** Node takes a word apart for each file, and this as it is. */
 const asText = { encoding: "utf8", flag: "r" } as const;
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function refuseOtherEncoding(bytes: Buffer, file: string): void {
-    try {
-        decoder.decode(bytes);
-    } catch {
-        throw new BadInputError({
-            what: "The file is not UTF-8.",
-            where: { file, line: firstBadLine(bytes) },
-            state: untouched,
-            next: "Save it as UTF-8 (for example: iconv -f WINDOWS-1258 -t UTF-8).",
-        });
-    }
+    if (isUtf8(bytes)) return;
+    throw new BadInputError({
+        what: "The file is not UTF-8.",
+        where: { file, line: firstBadLine(bytes) },
+        state: untouched,
+        next: "Save it as UTF-8 (for example: iconv -f WINDOWS-1258 -t UTF-8).",
+    });
 }
 
 /** A script from its text; BOM and CR LF are normalised, so that the checksum is the same on every system. */
@@ -218,22 +216,8 @@ function withoutBom(text: string): string {
 }
 
 function firstBadLine(bytes: Buffer): number {
-    let line = 1;
-    for (let start = 0; start < bytes.length; line++) {
-        const newline = bytes.indexOf(10, start);
-        const end = newline === -1 ? bytes.length : newline;
-        try {
-            decoder.decode(bytes.subarray(start, end));
-        } catch {
-            return line;
-        }
-        start = end + 1;
-    }
-    return line;
-}
-
-function lineAt(text: string, offset: number): number {
-    return text.slice(0, offset).split("\n").length;
+    // As Latin-1 each byte is one character, and comes back as it was.
+    return 1 + linesOf(bytes.toString("latin1")).findIndex((line) => !isUtf8(Buffer.from(line, "latin1")));
 }
 
 /** Leading zeros do not count: `7`, `07` and `007` are one version. */

@@ -1,6 +1,8 @@
 import type { LedgerRow, StoredSql } from "../history/ledger";
 import type { Migration, MigrationSet } from "../migrations/set";
 import { BadInputError } from "../errors";
+import { linesOf } from "../lines";
+import { skipBlank } from "../sql/lexical";
 
 /** A rule that forbids carrying out a plan, and how it may be lifted. */
 export interface Refusal {
@@ -194,8 +196,8 @@ function refuseEdited({ set, applied, stored }: Situation): void {
 }
 
 function firstDifference(before: string, after: string): number {
-    const a = before.split("\n");
-    const b = after.split("\n");
+    const a = linesOf(before);
+    const b = linesOf(after);
     let line = 0;
     while (line < a.length && a[line] === b[line]) line++;
     return line + 1;
@@ -249,14 +251,11 @@ function undoStep({ set, stored, downFile }: Situation, row: LedgerRow): Decided
     };
 }
 
-/** Only white space, comments and semicolons; block comments are not nested here, which can only let more text count. */
+/** Only white space, comments and semicolons. */
 function isBlank(sql: string): boolean {
-    return (
-        sql
-            .replace(/--.*$/gm, "")
-            .replace(/\/\*[\s\S]*?\*\//g, "")
-            .replace(/[\s;]/g, "") === ""
-    );
+    let i = skipBlank(sql, 0);
+    while (sql[i] === ";") i = skipBlank(sql, i + 1);
+    return i >= sql.length;
 }
 
 /** The version as the disk spells it, when it is there. */

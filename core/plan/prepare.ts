@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
 import { isOwnRowMaintenance } from "../history/schema-migrations";
+import { firstLine } from "../lines";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
 import { loadParser } from "../sql/parser";
@@ -60,7 +61,7 @@ function prepareStep(step: DecidedStep, mirrored: boolean): PreparedStep {
     return {
         ...step,
         shape,
-        replaced: maintenance.map((s) => ({ line: s.line, text: redactSql(s.sql.split("\n", 1)[0] ?? "") })),
+        replaced: maintenance.map((s) => ({ line: s.line, text: redactSql(firstLine(s.sql)) })),
     };
 }
 

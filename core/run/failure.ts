@@ -1,7 +1,7 @@
 import { DatabaseError } from "../driver";
 import { SchemawardError } from "../errors";
+import { lineAt, linesOf } from "../lines";
 import type { PreparedStep } from "../plan/prepare";
-import { lineAt } from "../sql/split";
 import { redactSql } from "../sql/sensitive";
 import type { Statement } from "../sql/statement";
 import { ScriptError } from "./script-query";
@@ -63,7 +63,7 @@ export function describeFailure(error: unknown, step: PreparedStep, sent: SentSc
             ...(db?.code === undefined ? [] : [`SQLSTATE ${db.code}`]),
             ...(db?.detail === undefined ? [] : [`Detail: ${redactSql(db.detail)}`]),
             ...(db?.hint === undefined ? [] : [`Hint: ${redactSql(db.hint)}`]),
-            ...(db?.where === undefined ? [] : [`Context: ${redactSql(db.where).split("\n", 3).join(" / ")}`]),
+            ...(db?.where === undefined ? [] : [`Context: ${linesOf(redactSql(db.where)).slice(0, 3).join(" / ")}`]),
         ],
     };
 }
@@ -74,7 +74,7 @@ function purposeOf(part: SentPart | undefined): string {
 }
 
 function excerpt(sql: string): string[] {
-    const lines = sql.split("\n");
+    const lines = linesOf(sql);
     return [...lines.slice(0, 6), ...(lines.length > 6 ? [`… (${lines.length - 6} more lines)`] : [])].map(
         (l) => `| ${l}`,
     );

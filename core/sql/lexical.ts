@@ -1,3 +1,5 @@
+import { firstLine } from "../lines";
+
 /** A piece of a script that only psql understands. */
 export interface PsqlOnly {
     readonly kind: "meta-command" | "inline COPY data";
@@ -21,7 +23,7 @@ export function findPsqlOnly(sql: string): PsqlOnly | undefined {
         if (end !== undefined) {
             i = end;
         } else if (sql[i] === "\\") {
-            return { kind: "meta-command", offset: i, text: sql.slice(i).split("\n", 1)[0] ?? "" };
+            return { kind: "meta-command", offset: i, text: firstLine(sql.slice(i)) };
         } else if (sql[i] === ";") {
             if (copyFromStdin.test(sql.slice(statement, i)))
                 return { kind: "inline COPY data", offset: statement, text: sql.slice(statement, i) };
@@ -35,11 +37,14 @@ export function findPsqlOnly(sql: string): PsqlOnly | undefined {
         : undefined;
 }
 
+/** What scan.l skips: a no-break space is part of a name. */
+const space = /[ \t\n\r\f\v]/;
+
 /** The offset of the first character at or after `offset` that is neither white space nor in a comment. */
 export function skipBlank(sql: string, offset: number): number {
     let i = offset;
     for (;;) {
-        while (i < sql.length && /\s/.test(sql[i] ?? "")) i++;
+        while (i < sql.length && space.test(sql[i] ?? "")) i++;
         const end = commentEnd(sql, i);
         if (end === undefined) return i;
         i = end;
@@ -49,8 +54,8 @@ export function skipBlank(sql: string, offset: number): number {
 /** Where the comment that begins at `i` ends (exclusive); undefined if none begins there. Block comments nest. */
 function commentEnd(sql: string, i: number): number | undefined {
     if (sql.startsWith("--", i)) {
-        const newline = sql.indexOf("\n", i);
-        return newline === -1 ? sql.length : newline + 1;
+        const length = sql.slice(i).search(/[\n\r]/);
+        return length === -1 ? sql.length : i + length + 1;
     }
     if (!sql.startsWith("/*", i)) return undefined;
     let depth = 1;

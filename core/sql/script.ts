@@ -1,4 +1,5 @@
 import { BadInputError } from "../errors";
+import { firstLine } from "../lines";
 import { as, nodeType, walk } from "./nodes";
 import type { Statement } from "./statement";
 
@@ -123,7 +124,7 @@ function splitBlocks(statements: readonly Statement[], file: string): Block[] {
                 break;
             default:
                 fail(
-                    `${statement.sql.split("\n", 1)[0] ?? ""} would leave the database between two versions.`,
+                    `${firstLine(statement.sql)} would leave the database between two versions.`,
                     "A script commits what it does; take the statement out.",
                 );
         }

@@ -1,5 +1,6 @@
 import type { Client, DatabaseError } from "pg";
 import type { Node } from "libpg-query";
+import { lineAt } from "../lines";
 import { readBody } from "./body";
 import { doBody } from "./do-block";
 import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
@@ -10,7 +11,6 @@ import { calledFunctions, as, nodeType, strings, walk } from "./nodes";
 import type { LockTaken, Observation } from "./observation";
 import { effectOutside } from "./outside";
 import { oddRowChange, rowChangesOf, triggerEffects } from "./row-effects";
-import { lineAt } from "./split";
 import type { Statement } from "./statement";
 import { namedIn, wiredFunctions } from "./wired-functions";
 

@@ -1,5 +1,6 @@
 import type { parseSync } from "libpg-query";
 import { BadInputError } from "../errors";
+import { lineAt, lineEnds } from "../lines";
 import { findPsqlOnly, skipBlank } from "./lexical";
 import { loadParser, parser } from "./parser";
 import type { Statement } from "./statement";
@@ -42,7 +43,7 @@ export function splitScriptSync(sql: string, file: string): Statement[] {
         const length = raw.stmt_len ?? 0;
         const end = length === 0 ? sql.length : toOffset((raw.stmt_location ?? 0) + length);
         const offset = skipBlank(sql, start);
-        line += newlines(sql, counted, offset);
+        line += lineEnds(sql, counted, offset);
         counted = offset;
         statements.push({ sql: sql.slice(offset, end).trimEnd(), line, offset, node: raw.stmt });
     }
@@ -90,15 +91,4 @@ function codePointOffset(sql: string, position: number): number {
     let at = 0;
     for (let n = 0; n < position && at < sql.length; n++) at += (sql.codePointAt(at) ?? 0) < 0x10000 ? 1 : 2;
     return at;
-}
-
-/** 1-based line of a UTF-16 offset. */
-export function lineAt(sql: string, offset: number): number {
-    return 1 + newlines(sql, 0, offset);
-}
-
-function newlines(sql: string, from: number, to: number): number {
-    let count = 0;
-    for (let i = sql.indexOf("\n", from); i !== -1 && i < to; i = sql.indexOf("\n", i + 1)) count++;
-    return count;
 }

@@ -334,6 +334,23 @@ for (const binaries of eachMajor()) {
             await project.migrate("0");
         });
 
+        it("runs a file whose lines end in a lone CR, and undoes by one", async () => {
+            project.migration(
+                "001",
+                "-- old Mac\rCREATE TABLE a (id int);\rCREATE TABLE b (id int);\r",
+                "-- back\rDROP TABLE b;\rDROP TABLE a;\r",
+            );
+            await project.migrate("latest");
+            assert.deepEqual(await project.query("SELECT to_regclass('a'), to_regclass('b')"), [["a", "b"]]);
+            await project.migrate("0");
+            assert.deepEqual(await project.query("SELECT to_regclass('a'), to_regclass('b')"), [[null, null]]);
+            project.migration("001", "-- one\rSELECT 1;\rSELECT * FROM nowhere;");
+            assert.match(
+                (await failure(project.migrate("latest"))).message,
+                /^001_m1\.sql:3: .*\n  \| SELECT \* FROM nowhere/m,
+            );
+        });
+
         it("records an empty script, and one of comments, as a version", async () => {
             project.migration("001", "-- nothing yet\n", "SELECT 1").migration("002", "", "SELECT 1");
             await project.migrate("latest");

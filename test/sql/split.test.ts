@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BadInputError } from "../../core/errors";
 import { findPsqlOnly, skipBlank } from "../../core/sql/lexical";
-import { loadParser } from "../../core/sql/parser";
+import { loadParser, parser } from "../../core/sql/parser";
 import { splitScript, splitScriptSync } from "../../core/sql/split";
 
 async function refusal(sql: string): Promise<string> {
@@ -41,7 +41,16 @@ describe("splitting a script", () => {
             fc.string({ unit: "grapheme" }).map((s) => `$q$${s.replaceAll("\0", "").replaceAll("$", "")}$q$`),
             fc.nat().map(String),
         );
-        const blank = fc.constantFrom(" ", "\n", "\n-- a ; ' comment\n", " /* ; ' \\d /* \" */ */ ", "\t");
+        const blank = fc.constantFrom(
+            " ",
+            "\n",
+            "\r",
+            "\r\n",
+            "\n-- a ; ' comment\n",
+            " -- b ; ' \\\r",
+            " /* ; ' \\d /* \" */ */ ",
+            "\t",
+        );
         const statement = fc.tuple(blank, piece, blank).map(([before, value, after]) => ({
             text: `${before}SELECT ${value} AS "a;""b"${after}`,
             value,
@@ -53,7 +62,7 @@ describe("splitting a script", () => {
                 assert.equal(found.length, statements.length);
                 found.forEach((s, i) => {
                     assert(s.sql.startsWith(`SELECT ${statements[i]?.value ?? ""} AS`), s.sql);
-                    assert.equal(s.line, sql.slice(0, s.offset).split("\n").length);
+                    assert.equal(s.line, sql.slice(0, s.offset).split(/\r\n|\r|\n/).length);
                 });
             }),
             { numRuns: 300 },
@@ -64,7 +73,24 @@ describe("splitting a script", () => {
         fc.assert(
             fc.property(
                 fc.array(
-                    fc.constantFrom("'", '"', "$$", "$a$", "--", "/*", "*/", "\n", "E'", "x", ";", " ", "\\", "1", "é"),
+                    fc.constantFrom(
+                        "'",
+                        '"',
+                        "$$",
+                        "$a$",
+                        "--",
+                        "/*",
+                        "*/",
+                        "\n",
+                        "\r",
+                        "E'",
+                        "x",
+                        ";",
+                        " ",
+                        "\\",
+                        "1",
+                        "é",
+                    ),
                 ),
                 (parts) => {
                     const sql = `SELECT ${parts.join("")}`;
@@ -81,6 +107,50 @@ describe("splitting a script", () => {
             ),
             { numRuns: 500 },
         );
+    });
+
+    it("sees as many statements as PostgreSQL's parser, whatever ends the lines", () => {
+        const piece = fc.constantFrom(
+            "SELECT 1",
+            ";",
+            "-- c",
+            "/* c */",
+            "\n",
+            "\r",
+            "\r\n",
+            " ",
+            "\f",
+            "$$\r$$",
+            "'\r'",
+        );
+        fc.assert(
+            fc.property(fc.array(piece, { minLength: 1 }), (pieces) => {
+                const sql = pieces.join("");
+                let parsed: number;
+                try {
+                    // A word that ends it, as the parser takes no empty text.
+                    parsed = (parser().parseSync(`${sql}\n;SELECT`).stmts ?? []).length - 1;
+                } catch {
+                    return;
+                }
+                assert.equal(splitScriptSync(sql, "f.sql").length, parsed, JSON.stringify(sql));
+            }),
+            { numRuns: 2000 },
+        );
+    });
+
+    it("counts each way to end a line once, in statements and in errors", async () => {
+        const sql = "-- a\rSELECT 1;\r\nSELECT 2;\n\rSELECT 3;";
+        assert.deepEqual(
+            (await splitScript(sql, "f.sql")).map((s) => [s.line, s.sql]),
+            [
+                [2, "SELECT 1"],
+                [3, "SELECT 2"],
+                [5, "SELECT 3"],
+            ],
+        );
+        assert.match(await refusal("-- a\rSELECT 1;\rSELEC 2;"), /^f\.sql:3: /);
+        assert.match(await refusal("-- a\rSELECT 1;\r\\d t\rSELECT 2"), /^f\.sql:3: `\\d t` is a psql meta-command/);
     });
 
     it("names file and line of a syntax error", async () => {

@@ -1,4 +1,5 @@
 import type { Node } from "libpg-query";
+import { firstLine } from "../../lines";
 import { readBody } from "../body";
 import { doBody, innerStatements } from "../do-block";
 import type { FunctionEffects } from "../function-effects";
@@ -128,6 +129,6 @@ export async function judgeDo(
 }
 
 function firstWords(sql: string): string {
-    const line = sql.trim().split("\n", 1)[0] ?? "";
+    const line = firstLine(sql.trim());
     return line.length > 60 ? `${line.slice(0, 57)}…` : line;
 }
