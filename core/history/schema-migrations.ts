@@ -1,9 +1,6 @@
-import type { Node } from "libpg-query";
 import type { Client } from "pg";
 import { escapeLiteral } from "../driver";
 import { RefusedError } from "../errors";
-import { as, strings } from "../sql/nodes";
-import type { Statement } from "../sql/statement";
 
 /** PhysioFlow's history table, in whatever shape the migrations have given it so far: 026 adds `version` to it. */
 export const mirrorTable = "schema_migrations";
@@ -12,6 +9,8 @@ export const mirrorTable = "schema_migrations";
 export interface MirrorShape {
     /** Quoted, schema-qualified name. */
     readonly table: string;
+    /** Its schema, as the catalog has it. */
+    readonly schema: string;
     /** Quoted column that holds the version, if there is one. */
     readonly versionColumn: string | undefined;
     /** What a version is cast to: its type, for all kinds of text `text`, since a cast to a shorter one would cut it silently. */
@@ -38,7 +37,8 @@ const textTypes = ["text", "character varying", "character"];
 const transactionTime = /^(?:now\(\)|CURRENT_TIMESTAMP|transaction_timestamp\(\)|statement_timestamp\(\))$/;
 const otherTime =
     /\b(?:now|CURRENT_(?:TIMESTAMP|TIME|DATE)|LOCALTIME(?:STAMP)?|transaction_timestamp|statement_timestamp|txid_current|pg_current_xact_id)\b/i;
-const nameColumns = ["migration_name", "filename", "file_name", "name", "migration", "script_name", "script"];
+/** Columns that hold a migration's name, by what people call them; the first that is there counts. */
+export const nameColumns = ["migration_name", "filename", "file_name", "name", "migration", "script_name", "script"];
 
 /**
  * Reads the table's shape under the session's search_path; undefined when there is no such table.
@@ -91,13 +91,14 @@ export async function readMirror(
 async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle"> | undefined> {
     const { rows } = await client.query<{
         table: string;
+        schema: string;
         column: string;
         quoted: string;
         type: string;
         required: boolean;
         given: string | null;
     }>({
-        text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, a.attname AS column, quote_ident(a.attname) AS quoted,
+        text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, n.nspname AS schema, a.attname AS column, quote_ident(a.attname) AS quoted,
                       format_type(a.atttypid, NULL) AS type, a.attnotnull AS required,
                       CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS given
                  FROM pg_catalog.pg_class c
@@ -131,6 +132,7 @@ async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle
     }
     return {
         table: first.table,
+        schema: first.schema,
         versionColumn: version?.quoted,
         versionType: version === undefined || textTypes.includes(version.type) ? "text" : version.type,
         alwaysVersion: version?.required === true,
@@ -196,58 +198,4 @@ const mostDigits = 20;
 function nameFor(shape: MirrorShape, key: MirrorKey): string {
     if (shape.nameStyle === "name") return key.name;
     return `${key.version}_${key.name}${shape.nameStyle === "027_name.sql" ? ".sql" : ""}`;
-}
-
-/**
- * Whether a statement does nothing but maintain this migration's own row of the history table, so that our own write
- * takes its place: a DELETE by version or name, or an INSERT of one row that fills no other column. An UPDATE, or a DELETE of
- * other rows, is not; an INSERT that says more than we would is left to run as it is written.
- */
-export function isOwnRowMaintenance(statement: Statement, key: MirrorKey): boolean {
-    const isOwn = (text: string): boolean =>
-        (/^\d+$/.test(text) && Number(text) === Number(key.version)) ||
-        text === `${key.version}_${key.name}` ||
-        text === `${key.version}_${key.name}.sql`;
-    const deletion = as<DeleteNode>(statement.node, "DeleteStmt");
-    if (deletion !== undefined) {
-        if (deletion.relation?.relname !== mirrorTable || deletion.usingClause !== undefined) return false;
-        const where = as<ExprNode>(deletion.whereClause, "A_Expr");
-        if (where === undefined || strings(where.name).join() !== "=") return false;
-        const sides = [where.lexpr, where.rexpr];
-        const constants = sides.flatMap((s) => constantsOf(s));
-        return sides.some((s) => as(s, "ColumnRef") !== undefined) && constants.length > 0 && constants.every(isOwn);
-    }
-    const insertion = as<InsertNode>(statement.node, "InsertStmt");
-    if (insertion?.relation?.relname !== mirrorTable) return false;
-    const columns = (insertion.cols ?? []).flatMap((n) => as<{ name?: string }>(n, "ResTarget")?.name ?? []);
-    if (columns.length === 0 || columns.some((c) => c !== "version" && !nameColumns.includes(c))) return false;
-    const rows = as<{ valuesLists?: Node[] }>(insertion.selectStmt, "SelectStmt")?.valuesLists;
-    return rows?.length === 1 && constantsOf(rows[0]).some(isOwn);
-}
-
-interface DeleteNode {
-    readonly relation?: { readonly relname?: string };
-    readonly usingClause?: Node[];
-    readonly whereClause?: Node;
-}
-
-interface ExprNode {
-    readonly name?: Node[];
-    readonly lexpr?: Node;
-    readonly rexpr?: Node;
-}
-
-interface InsertNode {
-    readonly relation?: { readonly relname?: string };
-    readonly cols?: Node[];
-    readonly selectStmt?: Node;
-}
-
-function constantsOf(node: Node | undefined): string[] {
-    const constant = as<{ sval?: { sval?: string }; ival?: { ival?: number } }>(node, "A_Const");
-    if (constant?.sval?.sval !== undefined) return [constant.sval.sval];
-    if (constant?.ival !== undefined) return [String(constant.ival.ival ?? 0)];
-    const cast = as<{ arg?: Node }>(node, "TypeCast");
-    if (cast !== undefined) return constantsOf(cast.arg);
-    return (as<{ items?: Node[] }>(node, "List")?.items ?? []).flatMap((n) => constantsOf(n));
 }

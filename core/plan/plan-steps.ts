@@ -32,9 +32,9 @@ export interface PlannedSteps {
  * @throws BadInputError naming file and line of what does not parse, pg's DatabaseError
  */
 export async function planSteps(decided: readonly DecidedStep[], sources: StepSources): Promise<PlannedSteps> {
-    const { live, declaration, mode, set, state, timeoutMs } = sources;
+    const { live, mode, set, state, timeoutMs } = sources;
     const ahead = new RelationReader(live);
-    const steps = await prepareSteps(decided, declaration.history.mirror !== "none");
+    const steps = await prepareSteps(decided, mirrorSchema(sources));
     const onStep = stepCounter(steps.length, sources.onProgress);
     const onObservation = (observation: Observation): void => {
         ahead.expect(relationsOf(observation));
@@ -55,4 +55,10 @@ export async function planSteps(decided: readonly DecidedStep[], sources: StepSo
         planSteps: await count(ahead),
         recount: isSafe ? undefined : async () => count(new RelationReader(live)),
     };
+}
+
+/** Where the history table is, or will be when a script makes it. */
+function mirrorSchema({ declaration, state }: StepSources): string | undefined {
+    if (declaration.history.mirror === "none") return undefined;
+    return state.mirror?.schema ?? declaration.run.searchPath[0] ?? "public";
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
-import { isOwnRowMaintenance } from "../history/schema-migrations";
+import { isOwnRowMaintenance } from "../history/own-row";
 import { firstLine } from "../lines";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
@@ -26,25 +26,28 @@ const stepsPerTurn = 20;
 
 /**
  * Parses the scripts of all steps before anything is touched.
- * @param mirrored whether the set's own rows in the history table are written by us
+ * @param mirrorSchema where the history table is whose rows of this set are written by us; undefined: there is none
  * @throws BadInputError naming file and line
  */
-export async function prepareSteps(steps: readonly DecidedStep[], mirrored: boolean): Promise<PreparedStep[]> {
+export async function prepareSteps(
+    steps: readonly DecidedStep[],
+    mirrorSchema: string | undefined,
+): Promise<PreparedStep[]> {
     if (steps.length > 0) await loadParser();
     const prepared: PreparedStep[] = [];
     for (const step of steps) {
-        prepared.push(prepareStep(step, mirrored));
+        prepared.push(prepareStep(step, mirrorSchema));
         // Lets answers of the server in.
         if (prepared.length % stepsPerTurn === 0) await setImmediate();
     }
     return prepared;
 }
 
-function prepareStep(step: DecidedStep, mirrored: boolean): PreparedStep {
+function prepareStep(step: DecidedStep, mirrorSchema: string | undefined): PreparedStep {
     const { file, sql } = step.script;
     const all = splitScriptSync(sql, file);
     refuseLockRelease(all, file);
-    const maintenance = mirrored ? all.filter((s) => isOwnRowMaintenance(s, step)) : [];
+    const maintenance = mirrorSchema === undefined ? [] : all.filter((s) => isOwnRowMaintenance(s, step, mirrorSchema));
     const shape = shapeScript(
         all.filter((s) => !maintenance.includes(s)),
         sql,

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Client } from "pg";
-import { isOwnRowMaintenance } from "../../core/history/schema-migrations";
+import { isOwnRowMaintenance } from "../../core/history/own-row";
 import { readNumberedSet } from "../../core/migrations/numbered";
 import type { Migration, Script } from "../../core/migrations/set";
 import { splitScript } from "../../core/sql/split";
@@ -39,7 +39,7 @@ export function downOf({ version, down }: Migration): Script {
 export async function withoutOwnRows(migration: Migration, script: Script): Promise<string> {
     const statements = await splitScript(script.sql, script.file);
     let text = script.sql;
-    for (const { offset, sql } of statements.filter((s) => isOwnRowMaintenance(s, migration)).reverse())
+    for (const { offset, sql } of statements.filter((s) => isOwnRowMaintenance(s, migration, "public")).reverse())
         text = text.slice(0, offset) + text.slice(offset + sql.length);
     return text;
 }

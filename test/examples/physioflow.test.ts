@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Client } from "pg";
-import { isOwnRowMaintenance } from "../../core/history/schema-migrations";
+import { isOwnRowMaintenance } from "../../core/history/own-row";
 import { compareCatalogs, readCatalog, toObjects, fromObjects, type Catalog } from "../../core/sql/catalog";
 import { shapeScript } from "../../core/sql/script";
 import { splitScript } from "../../core/sql/split";
@@ -52,7 +52,7 @@ describe("the physioflow example", () => {
             for (const script of [migration.up, downOf(migration)]) {
                 counts[/^begin;/im.test(script.sql) ? "begin" : "noBegin"]++;
                 const statements = await splitScript(script.sql, script.file);
-                counts[statements.some((s) => isOwnRowMaintenance(s, migration)) ? "ownRow" : "noOwnRow"]++;
+                counts[statements.some((s) => isOwnRowMaintenance(s, migration, "public")) ? "ownRow" : "noOwnRow"]++;
             }
         }
         for (const [what, count] of Object.entries(counts)) assert(count >= 10, `${what}: ${count}`);
@@ -63,7 +63,10 @@ describe("the physioflow example", () => {
         for (const migration of migrations) {
             for (const script of [migration.up, downOf(migration)]) {
                 for (const statement of await splitScript(script.sql, script.file))
-                    if (statement.sql.includes("schema_migrations") && !isOwnRowMaintenance(statement, migration))
+                    if (
+                        statement.sql.includes("schema_migrations") &&
+                        !isOwnRowMaintenance(statement, migration, "public")
+                    )
                         others.add(script.file);
             }
         }

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-    isOwnRowMaintenance,
-    mirrorApplied,
-    mirrorUndone,
-    readMirror,
-    readMirrorShape,
-} from "../../core/history/schema-migrations";
+import { isOwnRowMaintenance } from "../../core/history/own-row";
+import { mirrorApplied, mirrorUndone, readMirror, readMirrorShape } from "../../core/history/schema-migrations";
 import { splitScript } from "../../core/sql/split";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -15,7 +10,7 @@ describe("recognising what maintains the history table", () => {
     async function isOwn(sql: string): Promise<boolean> {
         const [statement] = await splitScript(sql, "f.sql");
         assert(statement !== undefined);
-        return isOwnRowMaintenance(statement, key);
+        return isOwnRowMaintenance(statement, key, "public");
     }
 
     for (const sql of [
@@ -25,6 +20,7 @@ describe("recognising what maintains the history table", () => {
         "DELETE FROM schema_migrations WHERE '025' = version",
         "DELETE FROM schema_migrations WHERE migration_name = '025_reporting_views'",
         "DELETE FROM schema_migrations WHERE filename = '025_reporting_views.sql'::text",
+        "DELETE FROM schema_migrations AS m WHERE m.version IN ('025', '25')",
         "INSERT INTO schema_migrations (version) VALUES ('025')",
         "INSERT INTO schema_migrations (migration_name, version) VALUES ('025_reporting_views', '025') ON CONFLICT DO NOTHING",
     ])
@@ -38,6 +34,20 @@ describe("recognising what maintains the history table", () => {
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)",
         "DELETE FROM schema_migrations s USING users u WHERE s.version = '025'",
         "DELETE FROM other WHERE version = '025'",
+        "DELETE FROM other.schema_migrations WHERE version = '025'",
+        "DELETE FROM schema_migrations WHERE tenant = 25",
+        "DELETE FROM schema_migrations WHERE migration_name = '25'",
+        "DELETE FROM schema_migrations WHERE version IS DISTINCT FROM '025'",
+        "DELETE FROM schema_migrations WHERE version IN ('025', (SELECT max(version) FROM schema_migrations))",
+        "DELETE FROM ONLY schema_migrations WHERE version = '025'",
+        "DELETE FROM schema_migrations WHERE version = '025' RETURNING version",
+        "WITH gone AS (DELETE FROM t RETURNING 1) DELETE FROM schema_migrations WHERE version = '025'",
+        "WITH gone AS (DELETE FROM t RETURNING 1) INSERT INTO schema_migrations (version) VALUES ('025')",
+        "INSERT INTO other.schema_migrations (version) VALUES ('025')",
+        "INSERT INTO schema_migrations (version) VALUES ('025') ON CONFLICT (version) DO UPDATE SET version = '026'",
+        "INSERT INTO schema_migrations (version) VALUES ('025') RETURNING version",
+        "INSERT INTO schema_migrations (version, name) VALUES ('025', audit())",
+        "INSERT INTO schema_migrations (version, name) VALUES ('024', '025_reporting_views')",
         "UPDATE schema_migrations SET version = '025'",
         "INSERT INTO schema_migrations (version) VALUES ('024')",
         "INSERT INTO schema_migrations (version) VALUES ('025'), ('024')",
@@ -88,6 +98,24 @@ describe("keeping another tool's history table in step", function () {
                 "DROP TABLE b; DELETE FROM schema_migrations WHERE version = '004'",
             );
     }
+
+    it("but not a table of the same name that is the application's", async () => {
+        physioflow();
+        project.migration(
+            "005",
+            "CREATE SCHEMA other;\nCREATE TABLE other.schema_migrations (tenant int, version text);\nINSERT INTO other.schema_migrations VALUES (5, '005'), (6, '006');",
+            "DROP SCHEMA other CASCADE",
+        );
+        project.migration(
+            "006",
+            "DELETE FROM other.schema_migrations WHERE tenant = 6;\nDELETE FROM other.schema_migrations WHERE version = '006';",
+            "SELECT 1",
+        );
+        await project.migrate("5");
+        assert.deepEqual((await project.plan("6")).steps[0]?.replaced, []);
+        await project.migrate("6");
+        assert.deepEqual(await project.query("SELECT tenant FROM other.schema_migrations"), [["5"]]);
+    });
 
     const history = async (columns: string): Promise<(string | null)[][]> =>
         project.query(`SELECT ${columns} FROM schema_migrations ORDER BY id`);

@@ -26,7 +26,7 @@ async function steps(scripts: readonly string[], mirrored = true): Promise<Prepa
         differsFromLedger: false,
         down: undefined,
     }));
-    return prepareSteps(decided, mirrored);
+    return prepareSteps(decided, mirrored ? "public" : undefined);
 }
 
 describe("batches of steps", () => {
