@@ -48,7 +48,7 @@ export interface RunSettings {
     readonly lockBudgetMs: number;
     /** Milliseconds one statement may run; 0 means no limit. */
     readonly statementTimeoutMs: number;
-    /** Milliseconds that one CREATE INDEX CONCURRENTLY may take, waiting included. */
+    /** Milliseconds that one statement with CONCURRENTLY may take, waiting included. */
     readonly indexDeadlineMs: number;
     /** Schemas, in order; empty: the role's own setting. */
     readonly searchPath: readonly string[];

@@ -119,7 +119,7 @@ export const settingsSchema = z.strictObject({
                 .int()
                 .positive()
                 .default(defaultRunSettings.indexDeadlineMs)
-                .describe("milliseconds that one CREATE INDEX CONCURRENTLY may take, waiting included"),
+                .describe("milliseconds that one statement with CONCURRENTLY may take, waiting included"),
             searchPath: z
                 .array(pgName)
                 .default([])

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { FailedError } from "../errors";
 import { clearUnit, recordProgress } from "../history/ledger-write";
 import type { PreparedStep } from "../plan/prepare";
-import type { Unit } from "../sql/script";
+import { type Unit, whyNoTransaction } from "../sql/script";
 import { unitChecksum } from "../sql/unit-checksum";
 import { concurrentIndexOf, dropLeftovers, invalidIndexes, isBuilt } from "./concurrent-index";
 import { isConnectionLost, joinStatements } from "./failure";
@@ -45,11 +45,9 @@ export async function outsideTransaction(
     const { file } = step.script;
     const building = concurrentIndexOf(statement);
     const sent = joinStatements([statement]);
-    // CREATE INDEX CONCURRENTLY waits for every older transaction, and a lock_timeout would leave it invalid: our deadline ends it.
-    const prepare = joinStatements([
-        ...freshSession(context),
-        ...(building === undefined ? [] : ["SET lock_timeout = 0"]),
-    ]);
+    // All that is CONCURRENTLY waits for every older transaction, and a lock_timeout would leave it half done: our deadline ends it.
+    const concurrently = whyNoTransaction(statement)?.endsWith("CONCURRENTLY") === true;
+    const prepare = joinStatements([...freshSession(context), ...(concurrently ? ["SET lock_timeout = 0"] : [])]);
     const note = async (finished: boolean): Promise<void> =>
         asOurselves(worker, recordProgress({ ...step, set: context.set }, index, unitChecksum(unit), finished));
     let watch: Watch | undefined;
@@ -72,7 +70,7 @@ export async function outsideTransaction(
         const invalidBefore = building === undefined ? [] : await invalidIndexes(worker, building);
         await note(false);
         await runStatements(worker, prepare.text);
-        const deadline = building === undefined ? undefined : context.settings.indexDeadlineMs;
+        const deadline = concurrently ? context.settings.indexDeadlineMs : undefined;
         watch = watchWorker(context, sessions, step, deadline);
         try {
             await runStatements(worker, sent.text);

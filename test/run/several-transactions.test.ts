@@ -50,6 +50,16 @@ describe("scripts of several transactions", function () {
 
     const isValid = async (index: string): Promise<(string | null)[][]> =>
         project.query(`SELECT indisvalid FROM pg_index WHERE indexrelid = '${index}'::regclass`);
+    /** Adds a partitioned table p and an index t_old to the first migration. */
+    async function partitioned(): Promise<void> {
+        project.migration(
+            "001",
+            "CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 100); CREATE INDEX t_old ON t (id);\nCREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);",
+            "DROP TABLE t, p",
+        );
+        await project.migrate("1");
+    }
+
     const progress = async (): Promise<(string | null)[][]> =>
         project.query("SELECT version, direction, unit, finished FROM schemaward.progress ORDER BY unit");
 
@@ -87,6 +97,26 @@ describe("scripts of several transactions", function () {
             ["true"],
         ]);
     });
+
+    for (const [what, sql, holds] of [
+        ["DROP INDEX", "DROP INDEX CONCURRENTLY t_old", "UPDATE t SET id = id WHERE id = 1"],
+        ["REINDEX", "REINDEX INDEX CONCURRENTLY t_old", "UPDATE t SET id = id WHERE id = 1"],
+        ["DETACH PARTITION", "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY", "SELECT * FROM p"],
+    ] as const)
+        it(`${what} CONCURRENTLY waits for old transactions beyond the lock timeout, too`, async () => {
+            await partitioned();
+            project.migration("002", sql, "SELECT 1");
+            await server.withClient(project.database, async (holder) => {
+                await holder.query(`BEGIN; ${holds}`);
+                const run = { ...project.declaration("2").run, lockTimeoutMs: 50 };
+                const running = project.migrate("2", { run });
+                await Promise.race([running, eventually(() => project.events.some((e) => e.type === "blocked"))]);
+                await new Promise((resolve) => setTimeout(resolve, 300));
+                await holder.query("COMMIT");
+                await running;
+            });
+            assert.deepEqual(await project.applied(), ["001", "002"]);
+        });
 
     it("its deadline ends it, leaves no invalid index, and names who was in the way", async () => {
         project.migration("002", "CREATE INDEX CONCURRENTLY t_id ON t (id)", "DROP INDEX t_id");
