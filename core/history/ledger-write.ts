@@ -164,7 +164,7 @@ export function recordProgress(key: ProgressKey, unit: number, checksum: string,
     const row = [key.set, key.version, key.direction, checksum].map(literal);
     return `INSERT INTO schemaward.progress (set_name, version, direction, checksum, unit, finished)
             VALUES (${row.join(", ")}, ${unit}, ${String(finished)})
-            ON CONFLICT (set_name, unit) DO UPDATE SET finished = excluded.finished`;
+            ON CONFLICT (set_name, unit) DO UPDATE SET finished = excluded.finished, checksum = excluded.checksum`;
 }
 
 /** SQL that takes back the note that a unit is begun: it failed, and did nothing. */

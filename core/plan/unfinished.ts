@@ -1,4 +1,6 @@
 import type { Progress } from "../history/ledger";
+import { nodeType } from "../sql/nodes";
+import type { Unit } from "../sql/script";
 import { unitChecksum } from "../sql/unit-checksum";
 import type { Refusal } from "./decide";
 import type { Plan } from "./plan";
@@ -19,10 +21,7 @@ export function unfinishedOf(progress: Progress | undefined, steps: readonly Pre
 export function judgeUnfinished(progress: Progress | undefined, steps: readonly PreparedStep[]): Refusal[] {
     if (progress === undefined) return [];
     const { version, direction } = progress;
-    const settle =
-        direction === "up"
-            ? `undo by hand what it did and run schemaward resolve --rolled-back ${version}; or finish it by hand and run schemaward resolve --applied ${version}`
-            : `finish it by hand and run schemaward resolve --rolled-back ${version}; or put back what it undid and run schemaward resolve --applied ${version}`;
+    const settle = settleByHand(version, direction);
     const step = stepFor(progress, steps);
     if (step === undefined) {
         const goOn = direction === "up" ? `a version from ${version} on` : `a version below ${version}`;
@@ -44,18 +43,32 @@ export function judgeUnfinished(progress: Progress | undefined, steps: readonly 
             },
         ];
     }
-    const edited = progress.units.find(({ index, checksum }) => {
+    const edited = progress.units.find(({ index, checksum, finished }) => {
         const unit = step.shape.units[index];
+        if (!finished && unit !== undefined && committedByItself(unit)) return false;
         return unit === undefined || unitChecksum(unit) !== checksum;
     });
     if (edited === undefined) return [];
     return [
         {
             code: "unfinished-edited",
-            text: `${step.script.file} was edited in a part that is done already (transaction ${edited.index + 1}); nobody can tell what of it is in the database.`,
+            text: `${step.script.file} was edited in a part that is ${edited.finished ? "done" : "begun"} already (transaction ${edited.index + 1}); nobody can tell what of it is in the database.`,
             allow: `put that part back as it was; or ${settle}`,
         },
     ];
+}
+
+/** What a person can do by hand about a script of which a part is in the database. */
+export function settleByHand(version: string, direction: Progress["direction"]): string {
+    return direction === "up"
+        ? `undo by hand what it did and run schemaward resolve --rolled-back ${version}; or finish it by hand and run schemaward resolve --applied ${version}`
+        : `finish it by hand and run schemaward resolve --rolled-back ${version}; or put back what it undid and run schemaward resolve --applied ${version}`;
+}
+
+/** A DO block or procedure that failed is corrected by whoever was told to look at what it had done, and then run again. */
+function committedByItself({ transactional, statements }: Unit): boolean {
+    const type = statements[0] === undefined ? "" : nodeType(statements[0].node);
+    return !transactional && (type === "DoStmt" || type === "CallStmt");
 }
 
 function stepFor(progress: Progress, steps: readonly PreparedStep[]): PreparedStep | undefined {

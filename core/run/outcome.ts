@@ -1,6 +1,7 @@
 import { FailedError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
+import type { Unit } from "../sql/script";
 import { appliedAfter } from "./applied-after";
 import { ConnectionLost, StepFailed } from "./step";
 
@@ -19,7 +20,7 @@ export function outcomeOf(error: Error, progress: Progress): Error {
     const { plan } = planned;
     const unknown = error instanceof ConnectionLost && !error.known;
     const state = [
-        ...(done === 0 && step.shape.units.length > 1 ? [] : [stays(planned, done)]),
+        ...(done === 0 && mayStay(error, step) ? [] : [stays(planned, done)]),
         rolledBack(error, step, planned, done),
         unknown
             ? `Before it, the database was at ${headAfter(planned, done) ?? "0"}.`
@@ -63,6 +64,8 @@ function stays({ steps }: Planned, done: number): string {
 function rolledBack(error: Error, { version, shape }: PreparedStep, { steps }: Planned, done: number): string {
     const units = shape.units.length;
     const together = error instanceof ConnectionLost ? error.together : 0;
+    if (units === 1 && isOutside(error, shape.units))
+        return `${version} is one statement outside a transaction, which may have taken effect in part: the ledger knows that it was begun.`;
     const last = steps[done + together]?.version ?? version;
     if (error instanceof ConnectionLost && units > 1)
         return `Of ${version}, which has ${units} transactions, those that were committed stay (the ledger knows which).`;
@@ -74,6 +77,10 @@ function rolledBack(error: Error, { version, shape }: PreparedStep, { steps }: P
     const next = steps[done + 1]?.version;
     if (error instanceof ConnectionLost && !error.known)
         return `Whether ${version}${next === undefined ? "" : `, and ${next} after it,`} took effect is not known as long as the server does not answer; each did so whole, or not at all, and the ledger knows.`;
+    if (error instanceof StepFailed && error.left !== undefined) {
+        const before = `Of ${version}, ${error.done} of ${units} transactions are done and stay (the ledger knows which).`;
+        return units > 1 ? `${before} ${error.left.state}` : error.left.state;
+    }
     if (error instanceof StepFailed && units > 1)
         return `Of ${version}, ${error.done} of ${units} transactions are done and stay (the ledger knows which); the failed one was rolled back.`;
     return `${version} was rolled back whole.`;
@@ -88,7 +95,18 @@ function headAfter(planned: Planned, done: number): string | null {
     return head;
 }
 
-function nextStep({ failure, why }: StepFailed, from: string | null, file: string): string {
+/** Whether something of the step that failed may be in the database. */
+function mayStay(error: Error, { shape: { units } }: PreparedStep): boolean {
+    return units.length > 1 || (error instanceof StepFailed && error.left !== undefined) || isOutside(error, units);
+}
+
+/** Whether the connection broke at a statement that is not in a transaction. */
+function isOutside(error: Error, units: readonly Unit[]): boolean {
+    return error instanceof ConnectionLost && units.some((unit) => !unit.transactional);
+}
+
+function nextStep({ failure, why, left }: StepFailed, from: string | null, file: string): string {
+    if (left !== undefined) return left.next;
     if (failure.sqlstate === "55P03")
         return "End what holds the lock, or try at a quieter time; run.lockBudgetMs allows more tries. Then run the same command again.";
     if (failure.sqlstate === "2D000")

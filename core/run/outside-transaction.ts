@@ -7,6 +7,7 @@ import { unitChecksum } from "../sql/unit-checksum";
 import { concurrentIndexOf, dropLeftovers, invalidIndexes, isBuilt } from "./concurrent-index";
 import { isConnectionLost, joinStatements } from "./failure";
 import { runStatements } from "./script-query";
+import { continuation, leftBehind, type LeftBehind } from "./left-behind";
 import { keepWorkerLock, type Sessions } from "./sessions";
 import {
     ConnectionLost,
@@ -44,13 +45,14 @@ export async function outsideTransaction(
     if (statement === undefined) return;
     const { file } = step.script;
     const building = concurrentIndexOf(statement);
-    const sent = joinStatements([statement]);
+    let sent = joinStatements([statement]);
     // All that is CONCURRENTLY waits for every older transaction, and a lock_timeout would leave it half done: our deadline ends it.
     const concurrently = whyNoTransaction(statement)?.endsWith("CONCURRENTLY") === true;
     const prepare = joinStatements([...freshSession(context), ...(concurrently ? ["SET lock_timeout = 0"] : [])]);
     const note = async (finished: boolean): Promise<void> =>
         asOurselves(worker, recordProgress({ ...step, set: context.set }, index, unitChecksum(unit), finished));
     let watch: Watch | undefined;
+    let left: LeftBehind | undefined;
     try {
         if (!(await keepWorkerLock(worker))) throw lockLost(step, index);
         await runStatements(worker, prepare.text);
@@ -61,10 +63,16 @@ export async function outsideTransaction(
             }
             await dropLeftovers(worker, building, file, statement.line);
         } else if (begunBefore) {
+            const goOn = await continuation(worker, statement);
+            if (goOn === "done") {
+                await note(true);
+                return;
+            }
+            if (goOn !== undefined) sent = joinStatements([{ ...statement, sql: goOn }]);
             context.report({
                 type: "notice",
                 version: step.version,
-                text: `line ${statement.line} was begun by an earlier run that ended there; it is run again`,
+                text: `line ${statement.line} was begun by an earlier run that ended there; ${goOn === undefined ? "it is run again" : `it is finished by ${goOn}`}`,
             });
         }
         const invalidBefore = building === undefined ? [] : await invalidIndexes(worker, building);
@@ -78,7 +86,10 @@ export async function outsideTransaction(
             // What this very statement left behind invalid; one that was there before is not ours.
             if (building !== undefined && !isConnectionLost(error) && invalidBefore.length === 0)
                 await dropLeftovers(worker, building, file, statement.line);
-            if (!isConnectionLost(error)) await asOurselves(worker, clearUnit(context.set, index));
+            if (isConnectionLost(error)) throw error;
+            left = await leftBehind(worker, statement, step);
+            // The note stays where the next run must not begin as if nothing had been.
+            if (left === undefined) await asOurselves(worker, clearUnit(context.set, index));
             throw error;
         }
         if (building !== undefined && (await invalidIndexes(worker, building)).length > 0) {
@@ -94,7 +105,7 @@ export async function outsideTransaction(
     } catch (error) {
         if (error instanceof StepFailed) throw error;
         if (!(error instanceof FailedError) && isConnectionLost(error)) throw new ConnectionLost(step, error);
-        throw stepFailed(step, error, sent, index, watch);
+        throw stepFailed(step, error, sent, index, watch, left);
     } finally {
         watch?.stop();
     }

@@ -4,6 +4,7 @@ import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";
 import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
+import type { LeftBehind } from "./left-behind";
 import type { Notices } from "./notices";
 import { runLocks, type Sessions } from "./sessions";
 import { type Watch, watchBackend } from "./watch";
@@ -38,6 +39,8 @@ export class StepFailed extends Error {
         readonly done: number,
         readonly why: "failed" | "interrupted" | "deadline" | "lock-lost",
         override readonly cause: unknown,
+        /** What a statement outside of a transaction did in part; undefined: what failed was rolled back. */
+        readonly left?: LeftBehind,
     ) {
         super(failure.message);
     }
@@ -105,11 +108,12 @@ export function stepFailed(
     sent: SentScript | undefined,
     done: number,
     watch: Watch | undefined,
+    left?: LeftBehind,
 ): StepFailed {
     const failure = describeFailure(error, step, sent);
     if (failure.message.includes(lockLostMessage)) return lockLost(step, done);
     const detail = [...failure.detail, ...(watch?.blockers === undefined ? [] : [`Held by: ${watch.blockers}`])];
-    return new StepFailed(step, { ...failure, detail }, done, watch?.ended ?? "failed", error);
+    return new StepFailed(step, { ...failure, detail }, done, watch?.ended ?? "failed", error, left);
 }
 
 /** The run was ended before this step was begun. */

@@ -347,7 +347,7 @@ for (const binaries of eachMajor()) {
             project.migration("001", "-- one\rSELECT 1;\rSELECT * FROM nowhere;");
             assert.match(
                 (await failure(project.migrate("latest"))).message,
-                /^001_m1\.sql:3: .*\n  \| SELECT \* FROM nowhere/m,
+ {2}              /^001_m1\.sql:3: .*\n  \| SELECT \* FROM nowhere/m,
             );
         });
 

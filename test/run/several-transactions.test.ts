@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { FailedError } from "../../core/errors";
+import { resolveHistory } from "../../core/run/resolve";
 import { PlanRefused } from "../../core/run/run";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
@@ -280,6 +281,101 @@ describe("scripts of several transactions", function () {
         );
         await project.migrate("latest");
         assert.deepEqual(await project.applied(), ["001", "002"]);
+    });
+
+    it("a DO block that fails after its COMMITs: what stays is said, and it can be corrected and run again", async () => {
+        project.migration(
+            "002",
+            "DO $$ BEGIN FOR i IN 1..3 LOOP INSERT INTO t VALUES (1000 + i); COMMIT; IF i = 2 THEN RAISE 'two'; END IF; END LOOP; END $$",
+            "DELETE FROM t WHERE id > 1000",
+        );
+        const error = await failure(project.migrate("latest"));
+        assert.match(
+            error.message,
+            /State: Done and staying: 001 applied\. Line 1 ran outside a transaction and may have taken effect in part/,
+        );
+        assert.doesNotMatch(error.message, /002 was rolled back whole/);
+        assert.match(error.message, /Next: See what of line 1 is in the database/);
+        const again = await failure(project.migrate("latest"));
+        assert.match(again.message, /State: Line 1 ran outside a transaction/);
+        assert.deepEqual(await project.query("SELECT count(*) FROM t WHERE id > 1000"), [["4"]]);
+        assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
+        assert.equal((await project.plan("2")).unfinished?.goesOn, true);
+        assert.deepEqual(await refusals("1"), ["unfinished"]);
+        project.migration(
+            "002",
+            "DO $$ BEGIN DELETE FROM t WHERE id > 1000; INSERT INTO t VALUES (1001); COMMIT; END $$",
+        );
+        project.events.length = 0;
+        await project.migrate("latest");
+        assert(
+            project.events.some((e) => e.type === "notice" && e.text.startsWith("line 1 was begun by an earlier run")),
+        );
+        assert.deepEqual(await project.query("SELECT id FROM t WHERE id > 1000"), [["1001"]]);
+        assert.deepEqual(await progress(), []);
+    });
+
+    it("a procedure that fails after its COMMITs can be settled by hand", async () => {
+        project.migration(
+            "002",
+            "-- schemaward: no-transaction\nCREATE PROCEDURE half() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1001); COMMIT; RAISE 'no'; END $$;\nCALL half();",
+            "SELECT 1",
+        );
+        const error = await failure(project.migrate("latest"));
+        assert.match(
+            error.message,
+            /Of 002, 1 of 2 transactions are done and stay \(the ledger knows which\)\. Line 3 ran outside/,
+        );
+        await project.query("DELETE FROM t WHERE id > 1000; DROP PROCEDURE half");
+        await resolveHistory(project.declaration("2"), project.dir, "002", "rolled-back");
+        assert.deepEqual(await progress(), []);
+        assert.deepEqual(await project.applied(), ["001"]);
+    });
+
+    for (const [what, sql, holds, state, next] of [
+        [
+            "DROP INDEX",
+            "DROP INDEX CONCURRENTLY t_old",
+            "UPDATE t SET id = id WHERE id = 1",
+            /the index "?t_old"? is there, but INVALID/,
+            /Next: Run the same command again: it drops the index/,
+        ],
+        [
+            "DETACH PARTITION",
+            "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY",
+            "SELECT * FROM p",
+            /the partition "?p1"? of "?p"? is being detached/,
+            /Next: Run the same command again: it finishes this with ALTER TABLE "?p"? DETACH PARTITION "?p1"? FINALIZE/,
+        ],
+    ] as const)
+        it(`${what} CONCURRENTLY that was ended half-way is told, and finished by the next run`, async () => {
+            await partitioned();
+            project.migration("002", sql, "SELECT 1");
+            await server.withClient(project.database, async (holder) => {
+                await holder.query(`BEGIN; ${holds}`);
+                const run = { ...project.declaration("2").run, indexDeadlineMs: 500 };
+                const error = await failure(project.migrate("2", { run }));
+                await holder.query("COMMIT");
+                assert.match(error.message, state);
+                assert.match(error.message, next);
+                assert.doesNotMatch(error.message, /No script has taken effect|rolled back whole/);
+            });
+            assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
+            assert.equal((await project.plan("2")).unfinished?.goesOn, true);
+            await project.migrate("2");
+            assert.deepEqual(await project.applied(), ["001", "002"]);
+            assert.deepEqual(await progress(), []);
+            assert.deepEqual(
+                await project.query("SELECT to_regclass('t_old') IS NOT NULL, (SELECT count(*) FROM pg_inherits)"),
+                [what === "DROP INDEX" ? ["false", "1"] : ["true", "0"]],
+            );
+        });
+
+    it("what is whole or not at all outside a transaction leaves no note when it fails", async () => {
+        project.migration("002", "DROP INDEX CONCURRENTLY nowhere", "SELECT 1");
+        const error = await failure(project.migrate("latest"));
+        assert.match(error.message, /002 was rolled back whole/);
+        assert.deepEqual(await progress(), []);
     });
 
     for (const [name, written] of [
