@@ -1,3 +1,4 @@
+import { redactSql } from "../sql/sensitive";
 import type { RunEvent } from "./events";
 
 interface Notice {
@@ -23,7 +24,7 @@ export class Notices {
     readonly hear = ({ message, code }: { message?: string | undefined; code?: string | undefined }): void => {
         // Our own ROLLBACK, where the transaction had ended.
         if (code === noTransaction && this.awaited.length === 0) return;
-        const notice = { version: this.awaited[0] ?? this.turn, text: message ?? "" };
+        const notice = { version: this.awaited[0] ?? this.turn, text: redactSql(message ?? "") };
         if (notice.version === this.turn) this.report({ type: "notice", ...notice });
         else this.early.push(notice);
     };

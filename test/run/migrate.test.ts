@@ -316,7 +316,11 @@ for (const binaries of eachMajor()) {
 
         it("stores neither a script with a password nor one over 8 MB, and hides passwords in errors", async () => {
             project
-                .migration("001", "CREATE ROLE secretive PASSWORD 'hunter2-hunter2'", "DROP ROLE secretive")
+                .migration(
+                    "001",
+                    "CREATE ROLE secretive PASSWORD /* of old */ 'hunter2-hunter2'; DO $$ BEGIN RAISE NOTICE 'made with PASSWORD %', quote_literal('hunter2-hunter2'); END $$",
+                    "DROP ROLE secretive",
+                )
                 .migration("002", `SELECT 1; -- ${"x".repeat(8 * 1024 * 1024)}`, "SELECT 1");
             await project.migrate("latest");
             assert.deepEqual(
@@ -325,6 +329,10 @@ for (const binaries of eachMajor()) {
                     ["001", "true", "DROP ROLE secretive"],
                     ["002", "true", "SELECT 1"],
                 ],
+            );
+            assert.deepEqual(
+                project.events.flatMap((e) => (e.type === "notice" ? [e.text] : [])),
+                ["made with PASSWORD '[redacted]'"],
             );
             project.migration("003", "ALTER ROLE nobody_there PASSWORD 'hunter2-hunter2'", "SELECT 1");
             const error = await failure(project.migrate("latest"));
@@ -347,7 +355,7 @@ for (const binaries of eachMajor()) {
             project.migration("001", "-- one\rSELECT 1;\rSELECT * FROM nowhere;");
             assert.match(
                 (await failure(project.migrate("latest"))).message,
- {2}              /^001_m1\.sql:3: .*\n  \| SELECT \* FROM nowhere/m,
+                /^001_m1\.sql:3: .*\n {2}\| SELECT \* FROM nowhere/m,
             );
         });
 
