@@ -48,12 +48,32 @@ export function judgeUnfinished(progress: Progress | undefined, steps: readonly 
         if (!finished && unit !== undefined && committedByItself(unit)) return false;
         return unit === undefined || unitChecksum(unit) !== checksum;
     });
-    if (edited === undefined) return [];
+    if (edited === undefined) return refuseToRepeat(progress, step, settle);
     return [
         {
             code: "unfinished-edited",
             text: `${step.script.file} was edited in a part that is ${edited.finished ? "done" : "begun"} already (transaction ${edited.index + 1}); nobody can tell what of it is in the database.`,
             allow: `put that part back as it was; or ${settle}`,
+        },
+    ];
+}
+
+/**
+ * What commits by itself may have done all, some or nothing when its answer did not come, or it failed; to run it once more as it is would do
+ * that a second time.
+ */
+function refuseToRepeat({ units }: Progress, { shape, script, version }: PreparedStep, settle: string): Refusal[] {
+    const begun = units.find(({ index, finished, checksum }) => {
+        const unit = shape.units[index];
+        return !finished && unit !== undefined && committedByItself(unit) && unitChecksum(unit) === checksum;
+    });
+    if (begun === undefined) return [];
+    const line = shape.units[begun.index]?.statements[0]?.line ?? 1;
+    return [
+        {
+            code: "unfinished-unknown",
+            text: `${script.file}:${line} commits by itself and was begun by an earlier run that did not see its end: what it did stays, and it may not be run a second time as it is.`,
+            allow: `after a look at what it did: a text of it that can be run on top of that, which ${version} then goes on with; or ${settle}`,
         },
     ];
 }
