@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
 import { isOwnRowMaintenance } from "../history/own-row";
 import { firstLine } from "../lines";
+import { refuseBackslashLiterals } from "../sql/conforming-strings";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
 import { loadParser } from "../sql/parser";
@@ -47,6 +48,7 @@ function prepareStep(step: DecidedStep, mirrorSchema: string | undefined): Prepa
     const { file, sql } = step.script;
     const all = splitScriptSync(sql, file);
     refuseLockRelease(all, file);
+    refuseBackslashLiterals(all, file);
     const maintenance = mirrorSchema === undefined ? [] : all.filter((s) => isOwnRowMaintenance(s, step, mirrorSchema));
     const shape = shapeScript(
         all.filter((s) => !maintenance.includes(s)),

@@ -342,6 +342,24 @@ for (const binaries of eachMajor()) {
             await project.migrate("0");
         });
 
+        it("refuses a script that changes what backslashes mean, before anything runs", async () => {
+            project
+                .migration("001", "CREATE TABLE a (x text)", "DROP TABLE a")
+                .migration(
+                    "002",
+                    "SET standard_conforming_strings = off;\nINSERT INTO a VALUES ('a\\\\b');",
+                    "DELETE FROM a",
+                );
+            await assert.rejects(
+                project.migrate("latest"),
+                /002_m2\.sql:1: The script sets standard_conforming_strings/,
+            );
+            assert.deepEqual(await project.query("SELECT to_regclass('a')"), [[null]]);
+            project.migration("002", "SET standard_conforming_strings = on;\nINSERT INTO a VALUES (E'a\\\\b');");
+            await project.migrate("latest");
+            assert.deepEqual(await project.query("SELECT x FROM a"), [["a\\b"]]);
+        });
+
         it("runs a file whose lines end in a lone CR, and undoes by one", async () => {
             project.migration(
                 "001",

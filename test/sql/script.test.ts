@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BadInputError } from "../../core/errors";
+import { refuseBackslashLiterals } from "../../core/sql/conforming-strings";
 import { refuseLockRelease, shapeScript } from "../../core/sql/script";
 import { splitScript } from "../../core/sql/split";
 
@@ -101,6 +102,32 @@ describe("a script's transactions", () => {
             { n: 3, tx: true, options: "" },
         ]);
     });
+
+    for (const sql of [
+        "SET standard_conforming_strings = off",
+        "SET LOCAL standard_conforming_strings TO 'off'",
+        "SET SESSION Standard_Conforming_Strings = 0",
+        "SET standard_conforming_strings = false",
+        "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false)",
+    ])
+        it(`refuses a script in which literals would have backslashes that mean something: ${sql}`, async () => {
+            const statements = await splitScript(`SELECT 1;\n${sql};\nSELECT 'a\\\\b'`, "f.sql");
+            assert.throws(() => {
+                refuseBackslashLiterals(statements, "f.sql");
+            }, /^BadInputError: f\.sql:2: The script sets standard_conforming_strings.*\nState: Nothing was touched\.\nNext: .*E'…'/);
+        });
+
+    for (const sql of [
+        "SET standard_conforming_strings = on",
+        "SET standard_conforming_strings = 1",
+        "RESET standard_conforming_strings",
+        "SELECT set_config('standard_conforming_strings', 'true', true)",
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql SET standard_conforming_strings = off AS $$SELECT 'a'$$",
+        "SELECT 'standard_conforming_strings = off'",
+    ])
+        it(`takes, as it changes nothing: ${sql}`, async () => {
+            refuseBackslashLiterals(await splitScript(sql, "f.sql"), "f.sql");
+        });
 
     it("refuses to let go of advisory locks, with the line", async () => {
         const statements = await splitScript(
