@@ -160,7 +160,7 @@ for (const binaries of eachMajor()) {
                 )
                 .migration(
                     "002",
-                    "SELECT set_config('search_path', '', false);\nSET ROLE poison;\nSET statement_timeout = 1;\nSET standard_conforming_strings = off;\nSET lock_timeout = 1;",
+                    "SELECT set_config('search_path', '', false);\nSET ROLE poison;\nDO $$ BEGIN SET standard_conforming_strings = off; END $$;\nSET statement_timeout = 1;\nSET lock_timeout = 1;",
                     "SELECT 1",
                 )
                 .migration(
