@@ -52,7 +52,7 @@ export function recording(
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
     return [
         ...(place.last ? historyRow(context, step) : []),
-        ...(place.several || place.prepare.length > 0 ? ourSession : ourRole),
+        ...(place.several || place.prepare.length > 0 ? ourSession(context) : ourRole),
         ...ledgerParts([...place.prepare, ...ledger]),
         ...ending,
     ];

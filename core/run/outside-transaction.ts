@@ -50,7 +50,11 @@ export async function outsideTransaction(
     const concurrently = whyNoTransaction(statement)?.endsWith("CONCURRENTLY") === true;
     const prepare = joinStatements([...freshSession(context), ...(concurrently ? ["SET lock_timeout = 0"] : [])]);
     const note = async (finished: boolean): Promise<void> =>
-        asOurselves(worker, recordProgress({ ...step, set: context.set }, index, unitChecksum(unit), finished));
+        asOurselves(
+            context,
+            worker,
+            recordProgress({ ...step, set: context.set }, index, unitChecksum(unit), finished),
+        );
     let watch: Watch | undefined;
     let left: LeftBehind | undefined;
     try {
@@ -89,7 +93,7 @@ export async function outsideTransaction(
             if (isConnectionLost(error)) throw error;
             left = await leftBehind(worker, statement, step);
             // The note stays where the next run must not begin as if nothing had been.
-            if (left === undefined) await asOurselves(worker, clearUnit(context.set, index));
+            if (left === undefined) await asOurselves(context, worker, clearUnit(context.set, index));
             throw error;
         }
         if (building !== undefined && (await invalidIndexes(worker, building)).length > 0) {
@@ -111,6 +115,6 @@ export async function outsideTransaction(
     }
 }
 
-async function asOurselves(worker: Client, sql: string): Promise<void> {
-    await runStatements(worker, joinStatements([...ourSession, sql]).text);
+async function asOurselves(context: StepContext, worker: Client, sql: string): Promise<void> {
+    await runStatements(worker, joinStatements([...ourSession(context), sql]).text);
 }

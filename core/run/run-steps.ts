@@ -90,6 +90,7 @@ export async function runSteps(
             if (found > withBatch) doneAhead = next;
             ahead = undefined;
             sessions = after;
+            context.afterReset = after.afterReset;
             context.mirror = null;
             context.notices.forget();
             sessions.worker.on("notice", context.notices.hear);

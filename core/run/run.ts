@@ -126,6 +126,7 @@ class Run {
             role: database.role,
             searchPath: pathText(declaration.run.searchPath),
             settings: declaration.run,
+            afterReset: sessions.afterReset,
             mirrored: declaration.history.mirror !== "none",
             signal: options.signal,
             report: options.report,

@@ -6,6 +6,7 @@ import { RefusedError } from "../errors";
 import type { RunLocks } from "../history/ledger-write";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
+import { lostParameters, type StartParameters } from "./start-parameters";
 
 /**
  * Keys of our advisory locks, one run per database. The guard's session holds the first for the whole run: no script
@@ -24,6 +25,8 @@ export interface Sessions {
     readonly worker: Client;
     /** Server process of the worker's session. */
     readonly workerPid: number;
+    /** What the worker's session needs after each RESET ALL: parameters that a pooler kept from it; mostly none. */
+    readonly afterReset: readonly string[];
     close(): Promise<void>;
 }
 
@@ -35,6 +38,18 @@ export interface LockOptions {
     report(event: RunEvent): void;
 }
 
+const guardParameters: StartParameters = { idle_in_transaction_session_timeout: "0", jit: "off" };
+
+function workerParameters({ lockTimeoutMs, statementTimeoutMs }: RunSettings): StartParameters {
+    return {
+        lock_timeout: String(lockTimeoutMs),
+        statement_timeout: String(statementTimeoutMs),
+        idle_in_transaction_session_timeout: "0",
+        // Makes the server end a statement soon after this process died.
+        client_connection_check_interval: "2000",
+    };
+}
+
 /**
  * Opens both connections and takes the locks by polling: a blocking wait would deadlock with CREATE INDEX CONCURRENTLY,
  * which waits for every older transaction.
@@ -42,22 +57,11 @@ export interface LockOptions {
  */
 export async function openSessions(database: Database, options: LockOptions): Promise<Sessions> {
     const label = `run ${options.identity.who}@${options.identity.host}:${options.identity.pid}`;
+    const parameters = workerParameters(options.settings);
     const opening = [
-        database.connect(label, {
-            parameters: { idle_in_transaction_session_timeout: "0", jit: "off" },
-            pipeline: true,
-        }),
-        database.connect(label, {
-            parameters: {
-                lock_timeout: String(options.settings.lockTimeoutMs),
-                statement_timeout: String(options.settings.statementTimeoutMs),
-                idle_in_transaction_session_timeout: "0",
-                // Makes the server end a statement soon after this process died.
-                client_connection_check_interval: "2000",
-            },
-            // A step is sent while the server is still at work on the one before.
-            pipeline: true,
-        }),
+        database.connect(label, { parameters: guardParameters, pipeline: true }),
+        // A step is sent while the server is still at work on the one before.
+        database.connect(label, { parameters, pipeline: true }),
     ] as const;
     opening[1].catch(() => undefined);
     try {
@@ -68,7 +72,13 @@ export async function openSessions(database: Database, options: LockOptions): Pr
         await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);
-        const open = { guard, worker, workerPid: await backendOf(worker) };
+        const [workerPid, afterReset, lost] = await Promise.all([
+            backendOf(worker),
+            lostParameters(worker, parameters),
+            lostParameters(guard, guardParameters),
+        ]);
+        if (lost.length > 0) await guard.query(lost.join(";\n"));
+        const open = { guard, worker, workerPid, afterReset };
         return {
             ...open,
             close: async () => {

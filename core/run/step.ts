@@ -22,6 +22,8 @@ export interface StepContext {
     /** As PostgreSQL's setting wants it; empty: the role's own. */
     readonly searchPath: string;
     readonly settings: RunSettings;
+    /** Of the sessions in use. */
+    afterReset: readonly string[];
     readonly mirrored: boolean;
     readonly signal: AbortSignal | undefined;
     report(event: RunEvent): void;
@@ -69,6 +71,7 @@ export function freshSession(context: StepContext, first: readonly string[] = []
         ...ourRole,
         ...first,
         "RESET ALL",
+        ...context.afterReset,
         ...(context.role === undefined ? [] : [`SET ROLE "${context.role.replaceAll('"', '""')}"`]),
         ...(context.searchPath === "" ? [] : [`SET search_path = ${context.searchPath}`]),
     ];
@@ -81,7 +84,9 @@ export const withoutTemporary = "DISCARD TEMP";
 export const ourRole: readonly string[] = ["RESET SESSION AUTHORIZATION", "RESET ROLE"];
 
 /** Lets us write the ledger as the role that logs in, wherever a script has left the session. */
-export const ourSession: readonly string[] = [...ourRole, "RESET ALL", "SET search_path = pg_catalog"];
+export function ourSession({ afterReset }: StepContext): string[] {
+    return [...ourRole, "RESET ALL", ...afterReset, "SET search_path = pg_catalog"];
+}
 
 /** Makes the ledger's statements known to both sessions; the ledger's tables must be there. */
 export async function prepareSessions({ guard, worker }: Pick<Sessions, "guard" | "worker">): Promise<void> {

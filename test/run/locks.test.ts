@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
-import { promisify } from "node:util";
-import { Client } from "pg";
+import type { Client } from "pg";
 import { FailedError, RefusedError } from "../../core/errors";
-import { freePort, startStandby } from "../../tools/local-postgres";
+import { startStandby } from "../../tools/local-postgres";
 import { findPgbouncer } from "../../tools/prepare";
+import { startBouncer } from "../support/bouncer";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -190,53 +185,50 @@ describe("locks", function () {
     it("a transaction pooler is refused, a session pooler is not", async function () {
         const bouncer = findPgbouncer();
         if (bouncer === undefined) skip(this, "needs PgBouncer");
-        const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-bouncer-"));
-        for (const mode of ["transaction", "session"]) {
-            const port = await startBouncer(bouncer, home, mode);
-            const url = new URL(server.url(project.database));
-            url.port = String(port.number);
-            const running = project.migrate("latest", { connection: { url: url.toString() } });
+        for (const mode of ["transaction", "session"] as const) {
+            const { url, stop } = await startBouncer(bouncer, server, mode);
+            const running = project.migrate("latest", { connection: { url: url(project.database) } });
             if (mode === "session") await running;
             else await assert.rejects(running, /goes through a transaction pooler/);
-            await port.stop();
+            await stop();
         }
-        await rm(home, { recursive: true });
     });
 
-    async function startBouncer(
-        bouncer: NonNullable<ReturnType<typeof findPgbouncer>>,
-        home: string,
-        mode: string,
-    ): Promise<{ number: number; stop: () => Promise<void> }> {
-        const number = await freePort();
-        const ini = path.join(home, `${mode}.ini`);
-        await writeFile(path.join(home, "users"), `"owner" "${server.password}"\n`);
-        await writeFile(
-            ini,
-            `[databases]\n* = host=127.0.0.1 port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${number}\n` +
-                `auth_type = scram-sha-256\nauth_file = ${home}/users\npool_mode = ${mode}\nignore_startup_parameters = options,extra_float_digits\nunix_socket_dir =\n`,
+    it("a pooler that drops start-up parameters: the run's limits hold all the same", async function () {
+        const bouncer = findPgbouncer();
+        if (bouncer === undefined) skip(this, "needs PgBouncer");
+        const names = [
+            "lock_timeout",
+            "statement_timeout",
+            "idle_in_transaction_session_timeout",
+            "client_connection_check_interval",
+        ];
+        await project.query(
+            `ALTER DATABASE ${project.database} SET idle_in_transaction_session_timeout = '7min'; SELECT 1`,
         );
-        if (process.getuid?.() === 0) await promisify(execFile)("chmod", ["-R", "a+rX", home]);
-        const child = spawn(bouncer.file, ["-q", ...(process.getuid?.() === 0 ? ["-u", "nobody"] : []), ini], {
-            stdio: "ignore",
-            env: bouncer.env,
-        });
-        const gone = once(child, "exit");
-        await eventually(async () => {
-            const url = new URL(server.url("postgres"));
-            url.port = String(number);
-            const client = new Client({ connectionString: url.toString() });
-            return client.connect().then(
-                async () => client.end().then(() => true),
-                () => false,
-            );
-        });
-        return {
-            number,
-            stop: async () => {
-                child.kill("SIGTERM");
-                await gone;
-            },
-        };
-    }
+        const seen = (table: string) =>
+            `CREATE TABLE ${table} AS SELECT ${names.map((n) => `current_setting('${n}') AS ${n}`).join(", ")}`;
+        project
+            .migration("001", seen("first"), "DROP TABLE first")
+            .migration("002", `SET lock_timeout = 0; RESET ALL; CREATE TABLE a (id int)`, "SELECT 1")
+            .migration("003", `-- schemaward: no-transaction\n${seen("second")};\nANALYZE;`, "SELECT 1");
+        const { url, stop } = await startBouncer(bouncer, server, "session");
+        try {
+            const connection = { url: url(project.database) };
+            const run = { ...project.declaration("1").run, lockTimeoutMs: 321, statementTimeoutMs: 54_000 };
+            await project.migrate("latest", { connection, run });
+            for (const table of ["first", "second"])
+                assert.deepEqual(await project.query(`SELECT * FROM ${table}`), [["321ms", "54s", "0", "2s"]], table);
+            project.migration("004", "ALTER TABLE a ADD COLUMN b int", "SELECT 1");
+            await withHolder("BEGIN; SELECT * FROM a", async () => {
+                const brief = { ...run, lockBudgetMs: 500 };
+                await assert.rejects(
+                    project.migrate("latest", { connection, run: brief }),
+                    /canceling statement due to lock timeout/,
+                );
+            });
+        } finally {
+            await stop();
+        }
+    });
 });
