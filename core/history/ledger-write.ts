@@ -3,7 +3,9 @@ import { isSensitive } from "../sql/sensitive";
 import { type Origin, storedSqlLimit } from "./ledger";
 
 // Everything here is SQL text with its values as literals, so that a migration, its rows and its COMMIT go to the server in
-// one message. To be run as the role that logs in, and all but EXECUTE with search_path = pg_catalog.
+// one message. To be run as the role that logs in, and all but EXECUTE with search_path = pg_catalog. What is prepared is read anew
+// under the search_path of whoever executes it, so each name in it says its schema, operators and types too: a function that another
+// role has put into a schema of that path would run as the role that logs in.
 
 /**
  * Milliseconds since the transaction began, or since the migration before it in the same transaction: what a script took, when its
@@ -11,27 +13,34 @@ import { type Origin, storedSqlLimit } from "./ledger";
  * @param run and @param version the statement's parameters that hold them
  */
 const elapsed = (run: string, version: string): string =>
-    `(extract(epoch FROM clock_timestamp() - greatest(transaction_timestamp(),
-        (SELECT at FROM schemaward.run_steps WHERE run_id = ${run} AND version <> ${version} ORDER BY seq DESC LIMIT 1))) * 1000)::integer`;
+    `(extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) greatest(pg_catalog.transaction_timestamp(),
+        (SELECT at FROM schemaward.run_steps WHERE run_id OPERATOR(pg_catalog.=) ${run} AND version OPERATOR(pg_catalog.<>) ${version}
+          ORDER BY seq DESC LIMIT 1))) OPERATOR(pg_catalog.*) 1000)::integer`;
+
+function types(name: string, count: number): string {
+    return Array<string>(count).fill(`pg_catalog.${name}`).join(", ");
+}
 
 /** What the server says when `lockQuery` fails. */
 export const lockLostMessage = "schemaward has lost its lock";
 
 /**
  * Statements that a session needs before those below: planning them anew for each migration would take a good part of the time
- * of a small one. To be run with search_path = pg_catalog, which they keep. A script's DISCARD ALL or DEALLOCATE ALL takes them away; see
+ * of a small one. A script's DISCARD ALL or DEALLOCATE ALL takes them away; see
  * `isUnprepared`.
  */
 export const ledgerStatements = (locks: RunLocks): readonly string[] => [
-    `PREPARE schemaward_step (uuid, text, text, text) AS
+    `PREPARE schemaward_step (${types("uuid", 1)}, ${types("text", 3)}) AS
         INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms) VALUES ($1, $2, $3, $4, ${elapsed("$1", "$3")}) RETURNING duration_ms`,
-    `PREPARE schemaward_applied (text, text, text, text, text, text, text, text, text, text, text, text, uuid) AS
+    `PREPARE schemaward_applied (${types("text", 12)}, ${types("uuid", 1)}) AS
         INSERT INTO schemaward.migrations (set_name, version, name, format, up_file, up_checksum, up_sql, down_file, down_checksum,
             down_sql, origin, applied_by, run_id, duration_ms)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed("$13", "$2")})`,
-    `PREPARE schemaward_undone (text, text) AS DELETE FROM schemaward.migrations WHERE set_name = $1 AND version = $2`,
-    `PREPARE schemaward_follows (text, text, boolean) AS
-        SELECT (CASE WHEN EXISTS (SELECT FROM schemaward.migrations WHERE set_name = $1 AND version = $2) = $3
+    `PREPARE schemaward_undone (${types("text", 2)}) AS
+        DELETE FROM schemaward.migrations WHERE set_name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2`,
+    `PREPARE schemaward_follows (${types("text", 2)}, boolean) AS
+        SELECT (CASE WHEN EXISTS (SELECT FROM schemaward.migrations WHERE set_name OPERATOR(pg_catalog.=) $1
+                                     AND version OPERATOR(pg_catalog.=) $2) OPERATOR(pg_catalog.=) $3
                      THEN '1' ELSE 'the step before did not take effect' END)::integer`,
     `PREPARE schemaward_locks AS ${lockQuery(locks)}`,
 ];
@@ -192,6 +201,6 @@ export interface RunLocks {
  * run took it, that run still waits for the worker's.) The message stands in a failing cast, which needs no function of ours.
  */
 function lockQuery({ guard, worker }: RunLocks): string {
-    return `SELECT (CASE WHEN pg_try_advisory_xact_lock(${worker}) AND NOT pg_try_advisory_xact_lock(${guard})
+    return `SELECT (CASE WHEN pg_catalog.pg_try_advisory_xact_lock(${worker}) AND NOT pg_catalog.pg_try_advisory_xact_lock(${guard})
                          THEN '1' ELSE '${lockLostMessage}' END)::integer`;
 }

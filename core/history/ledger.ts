@@ -92,7 +92,7 @@ const none: Ledger = {
  */
 export async function readLedger(client: Client, set: string, onAsked?: (tables: boolean) => void): Promise<Ledger> {
     const { rows: found } = await client.query<{ there: boolean }>(
-        "SELECT to_regclass('schemaward.sets') IS NOT NULL AS there",
+        "SELECT pg_catalog.to_regclass('schemaward.sets') IS NOT NULL AS there",
     );
     if (found[0]?.there !== true) {
         onAsked?.(false);
@@ -105,11 +105,11 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
         );
         const asked = Promise.all([
             client.query<Columns>({
-                text: `SELECT ${selectColumns} FROM schemaward.migrations WHERE set_name = $1`,
+                text: `SELECT ${selectColumns} FROM schemaward.migrations WHERE set_name OPERATOR(pg_catalog.=) $1`,
                 values: [set],
             }),
             client.query<ProgressRow>({
-                text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name = $1 ORDER BY unit",
+                text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name OPERATOR(pg_catalog.=) $1 ORDER BY unit",
                 values: [set],
             }),
         ]);
@@ -166,7 +166,7 @@ export async function readStoredSql(
     if (versions.length === 0) return new Map();
     const { rows } = await client.query<{ version: string; up: string | null; down: string | null }>({
         text: `SELECT version, up_sql AS up, down_sql AS down FROM schemaward.migrations
-                WHERE set_name = $1 AND version = ANY ($2::text[])`,
+                WHERE set_name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.text[])`,
         values: [set, versions],
     });
     return new Map(rows.map(({ version, up, down }) => [version, { up, down }]));
@@ -175,7 +175,7 @@ export async function readStoredSql(
 /** The catalog at the end of the last run; undefined when none is stored. */
 export async function readStoredCatalog(client: Client, set: string): Promise<readonly CatalogObject[] | undefined> {
     const { rows } = await client.query<{ catalog: Buffer | null }>({
-        text: "SELECT catalog FROM schemaward.sets WHERE name = $1",
+        text: "SELECT catalog FROM schemaward.sets WHERE name OPERATOR(pg_catalog.=) $1",
         values: [set],
     });
     const packed = rows[0]?.catalog ?? undefined;
@@ -223,7 +223,7 @@ type Columns = {
 };
 
 const selectColumns = Object.entries(columnOf)
-    .map(([member, column]) => `json_agg(${column}) AS "${member}"`)
+    .map(([member, column]) => `pg_catalog.json_agg(${column}) AS "${member}"`)
     .join(", ");
 
 /** @returns in the order of applying */

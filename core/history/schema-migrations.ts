@@ -73,8 +73,8 @@ export async function readMirror(
     const { table, nameColumn, versionColumn } = found;
     // As JSON arrays: thousands of rows are read several times faster so.
     const asked = client.query<{ versions: (string | null)[] | null; names: (string | null)[] | null }>(
-        `SELECT ${versionColumn === undefined ? "NULL" : `json_agg(${versionColumn}::text)`} AS versions,
-                ${nameColumn === undefined ? "NULL" : `json_agg(${nameColumn})`} AS names
+        `SELECT ${versionColumn === undefined ? "NULL" : `pg_catalog.json_agg(${versionColumn}::pg_catalog.text)`} AS versions,
+                ${nameColumn === undefined ? "NULL" : `pg_catalog.json_agg(${nameColumn})`} AS names
            FROM ${table}`,
     );
     onAsked();
@@ -98,14 +98,14 @@ async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle
         required: boolean;
         given: string | null;
     }>({
-        text: `SELECT format('%I.%I', n.nspname, c.relname) AS table, n.nspname AS schema, a.attname AS column, quote_ident(a.attname) AS quoted,
-                      format_type(a.atttypid, NULL) AS type, a.attnotnull AS required,
-                      CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS given
+        text: `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS table, n.nspname AS schema, a.attname AS column, pg_catalog.quote_ident(a.attname) AS quoted,
+                      pg_catalog.format_type(a.atttypid, NULL) AS type, a.attnotnull AS required,
+                      CASE WHEN a.attgenerated OPERATOR(pg_catalog.=) '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS given
                  FROM pg_catalog.pg_class c
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
+                 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+                 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid OPERATOR(pg_catalog.=) a.attrelid AND d.adnum OPERATOR(pg_catalog.=) a.attnum
+                WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}')
                 ORDER BY a.attnum`,
         values: [mirrorTable],
     });
@@ -134,7 +134,7 @@ async function readColumns(client: Client): Promise<Omit<MirrorShape, "nameStyle
         table: first.table,
         schema: first.schema,
         versionColumn: version?.quoted,
-        versionType: version === undefined || textTypes.includes(version.type) ? "text" : version.type,
+        versionType: version === undefined || textTypes.includes(version.type) ? "pg_catalog.text" : version.type,
         alwaysVersion: version?.required === true,
         nameColumn: name?.quoted,
         timeColumns: rows.filter((r) => transactionTime.test(r.given ?? "")).map((r) => r.quoted),
@@ -161,7 +161,7 @@ export function mirrorApplied(shape: MirrorShape, key: MirrorKey, maybeThere: bo
             ? []
             : [[shape.versionColumn, `${escapeLiteral(key.version)}::${shape.versionType}`] as const]),
     ];
-    if (together) cells.push(...shape.timeColumns.map((column) => [column, "clock_timestamp()"] as const));
+    if (together) cells.push(...shape.timeColumns.map((column) => [column, "pg_catalog.clock_timestamp()"] as const));
     const into = `INSERT INTO ${shape.table} (${cells.map(([column]) => column).join(", ")})`;
     const values = cells.map(([, value]) => value).join(", ");
     if (!maybeThere) return `${into} VALUES (${values})`;
@@ -172,7 +172,7 @@ export function mirrorApplied(shape: MirrorShape, key: MirrorKey, maybeThere: bo
 export function mirrorUndone(shape: MirrorShape, key: MirrorKey): string {
     // By index, where there is one: a rule that looks at each row would make the way back longer with each migration.
     if (shape.versionColumn !== undefined && shape.alwaysVersion)
-        return `DELETE FROM ${shape.table} WHERE ${shape.versionColumn} = ANY (${escapeLiteral(`{${spellings(key.version).join(",")}}`)}::${shape.versionType}[])`;
+        return `DELETE FROM ${shape.table} WHERE ${shape.versionColumn} OPERATOR(pg_catalog.=) ANY (${escapeLiteral(`{${spellings(key.version).join(",")}}`)}::${shape.versionType}[])`;
     return `DELETE FROM ${shape.table} WHERE ${ownRow(shape, key)}`;
 }
 
@@ -181,8 +181,12 @@ function ownRow(shape: MirrorShape, key: MirrorKey): string {
         // Leading zeros do not count: a bigint has none, and people write `25` for `025`.
         ...(shape.versionColumn === undefined
             ? []
-            : [`ltrim(${shape.versionColumn}::text, '0') = ${escapeLiteral(key.version.replace(/^0+/, ""))}`]),
-        ...(shape.nameColumn === undefined ? [] : [`${shape.nameColumn} = ${escapeLiteral(nameFor(shape, key))}`]),
+            : [
+                  `pg_catalog.ltrim(${shape.versionColumn}::pg_catalog.text, '0') OPERATOR(pg_catalog.=) ${escapeLiteral(key.version.replace(/^0+/, ""))}`,
+              ]),
+        ...(shape.nameColumn === undefined
+            ? []
+            : [`${shape.nameColumn} OPERATOR(pg_catalog.=) ${escapeLiteral(nameFor(shape, key))}`]),
     ].join(" OR ");
 }
 

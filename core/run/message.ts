@@ -114,9 +114,10 @@ function shortWait({ settings }: StepContext): SentPart {
     // 0 stands for no limit.
     const own = settings.lockTimeoutMs;
     const most = own === 0 ? batchLockTimeoutMs : Math.min(own, batchLockTimeoutMs);
-    const passed = "extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000";
+    const passed =
+        "extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.transaction_timestamp()) OPERATOR(pg_catalog.*) 1000";
     return {
-        sql: `SELECT pg_catalog.set_config('lock_timeout', greatest(1, ${most} - (${passed})::integer)::text, false)`,
+        sql: `SELECT pg_catalog.set_config('lock_timeout', greatest(1, ${most} OPERATOR(pg_catalog.-) (${passed})::integer)::pg_catalog.text, false)`,
         purpose: "preparing the session",
     };
 }

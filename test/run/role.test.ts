@@ -65,4 +65,32 @@ describe("scripts of another role than the one that logs in", function () {
             );
         });
     }
+
+    it("what they put into the search_path is not run as the role that logs in", async () => {
+        const trap = (signature: string, body: string): string =>
+            `CREATE FUNCTION public.${signature} LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO public.caught SELECT current_user, '${signature}' WHERE current_user <> 'app_owner'; RETURN ${body}; END $$;\n`;
+        project
+            .migration(
+                "001",
+                "CREATE TABLE public.caught (who text, what text);\n" +
+                    "CREATE TABLE public.schema_migrations (version text NOT NULL, name text);\n" +
+                    trap("times(numeric, integer) RETURNS numeric", "$1 OPERATOR(pg_catalog.*) $2") +
+                    "CREATE OPERATOR public.* (LEFTARG = numeric, RIGHTARG = integer, FUNCTION = public.times);\n" +
+                    trap(
+                        "format(text, name, name) RETURNS text",
+                        "pg_catalog.format($1, VARIADIC ARRAY[$2::text, $3::text])",
+                    ) +
+                    trap("quote_ident(name) RETURNS text", "pg_catalog.quote_ident($1::text)") +
+                    trap("json_state(json, text) RETURNS json", "pg_catalog.json_build_array('001', '002', '003')") +
+                    "CREATE AGGREGATE public.json_agg(text) (SFUNC = public.json_state, STYPE = json);\n",
+                "SELECT 1",
+            )
+            .migration("002", "CREATE TABLE a (id int)", "DROP TABLE a")
+            .migration("003", "CREATE TABLE b (id int)", "DROP TABLE b")
+            .migration("004", "-- schemaward: no-transaction\nCREATE INDEX CONCURRENTLY i ON a (id);", "SELECT 1");
+        await project.migrate("latest", declared);
+        assert.deepEqual(await project.query("SELECT DISTINCT who, what FROM caught"), []);
+        assert.deepEqual(await project.applied(), ["001", "002", "003", "004"]);
+    });
 });
