@@ -6,6 +6,7 @@ import { RefusedError } from "../errors";
 import type { RunLocks } from "../history/ledger-write";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
+import { refusePooler, sameSessions } from "./pooler";
 import { lostParameters, type StartParameters } from "./start-parameters";
 
 /**
@@ -69,11 +70,11 @@ export async function openSessions(database: Database, options: LockOptions): Pr
         // First: the other one's parameters are not known to a server that is too old.
         await refuseStandby(guard);
         const worker = await opening[1];
-        await refusePooler(guard, worker);
+        const sessions = await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);
-        const [workerPid, afterReset, lost] = await Promise.all([
-            backendOf(worker),
+        const [[, workerPid], afterReset, lost] = await Promise.all([
+            sameSessions(sessions),
             lostParameters(worker, parameters),
             lostParameters(guard, guardParameters),
         ]);
@@ -96,17 +97,23 @@ export async function openSessions(database: Database, options: LockOptions): Pr
 /** Takes the worker's lock again when a script (DISCARD ALL, …) has freed it; false: another run has it. */
 export async function keepWorkerLock(worker: Client): Promise<boolean> {
     const { rows } = await worker.query<{ held: boolean }>(
-        `SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
-                           AND (classid::bigint << 32 | objid::bigint) = ${workerKey})
-                OR pg_try_advisory_lock(${workerKey}) AS held`,
+        // Under whatever search_path a script has left: see ledgerStatements.
+        `SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND granted
+                           AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND ${keyOfLock} OPERATOR(pg_catalog.=) ${workerKey})
+                OR pg_catalog.pg_try_advisory_lock(${workerKey}) AS held`,
     );
     return rows[0]?.held === true;
 }
 
+/** Of a row of pg_locks: the key as it was given. */
+const keyOfLock = "((classid::bigint OPERATOR(pg_catalog.<<) 32) OPERATOR(pg_catalog.|) objid::bigint)";
+
 async function takeLock(client: Client, key: string, options: LockOptions): Promise<void> {
     const deadline = Date.now() + options.waitMs;
     for (let first = true; ; first = false) {
-        const { rows } = await client.query<{ taken: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS taken`);
+        const { rows } = await client.query<{ taken: boolean }>(
+            `SELECT pg_catalog.pg_try_advisory_lock(${key}) AS taken`,
+        );
         if (rows[0]?.taken === true) return;
         const holder = await describeHolder(client, key);
         if (Date.now() >= deadline) {
@@ -123,18 +130,20 @@ async function takeLock(client: Client, key: string, options: LockOptions): Prom
 
 async function describeHolder(client: Client, key: string): Promise<string> {
     const { rows } = await client.query<{ text: string }>(
-        `SELECT format('%s, server process %s, since %s', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.pid,
-                       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) AS text
-           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-          WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}
-            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`,
+        `SELECT pg_catalog.format('%s, server process %s, since %s',
+                       CASE WHEN a.application_name OPERATOR(pg_catalog.<>) '' THEN a.application_name ELSE 'an unnamed session' END, a.pid,
+                       pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) AS text
+           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid
+          WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted AND ${keyOfLock} OPERATOR(pg_catalog.=) ${key}
+            AND l.database OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database
+                                                    WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())`,
     );
     return rows[0]?.text ?? "it has just ended";
 }
 
 async function refuseStandby(client: Client): Promise<void> {
     const { rows } = await client.query<{ standby: boolean; version: string }>(
-        "SELECT pg_is_in_recovery() AS standby, current_setting('server_version_num') AS version",
+        "SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('server_version_num') AS version",
     );
     if (rows[0]?.standby === true) {
         throw new RefusedError({
@@ -150,27 +159,4 @@ async function refuseStandby(client: Client): Promise<void> {
             next: "Upgrade the server.",
         });
     }
-}
-
-/**
- * A transaction pooler gives each transaction any server session, so that a session's lock protects nothing. It shows:
- * while one client holds a transaction open, the other's session is another one than before.
- */
-async function refusePooler(guard: Client, worker: Client): Promise<void> {
-    const before = await backendOf(guard);
-    await worker.query("BEGIN");
-    const inBetween = await backendOf(worker);
-    const after = await backendOf(guard);
-    await worker.query("ROLLBACK");
-    if (before !== inBetween && before === after) return;
-    throw new RefusedError({
-        what: "The connection goes through a transaction pooler (PgBouncer with pool_mode = transaction, or the like).",
-        state: "Nothing was touched.",
-        next: "Point the connection at PostgreSQL itself, or at a pool in session mode.",
-    });
-}
-
-async function backendOf(client: Client): Promise<number> {
-    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-    return rows[0]?.pid ?? 0;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Client } from "pg";
+import { Client } from "pg";
 import { FailedError, RefusedError } from "../../core/errors";
 import { startStandby } from "../../tools/local-postgres";
 import { findPgbouncer } from "../../tools/prepare";
@@ -190,6 +190,35 @@ describe("locks", function () {
             const running = project.migrate("latest", { connection: { url: url(project.database) } });
             if (mode === "session") await running;
             else await assert.rejects(running, /goes through a transaction pooler/);
+            await stop();
+        }
+    });
+
+    it("a transaction pooler is refused, also where its sessions come in turn, so that each connection seems to keep its own", async function () {
+        const bouncer = findPgbouncer();
+        if (bouncer === undefined) skip(this, "needs PgBouncer");
+        const { url, stop } = await startBouncer(
+            bouncer,
+            server,
+            "transaction",
+            "server_round_robin = 1\ndefault_pool_size = 2\n",
+        );
+        try {
+            const others = await Promise.all(
+                [1, 2].map(async () => {
+                    const client = new Client({ connectionString: url(project.database) });
+                    await client.connect();
+                    await client.query("BEGIN");
+                    return client;
+                }),
+            );
+            for (const client of others) await client.query("COMMIT");
+            await assert.rejects(
+                project.migrate("latest", { connection: { url: url(project.database) } }),
+                /goes through a transaction pooler/,
+            );
+            for (const client of others) await client.end();
+        } finally {
             await stop();
         }
     });
