@@ -9,7 +9,8 @@ export function totalLoss(losses: readonly Loss[]): { rows: number; values: numb
         rows: sum(counted.filter((l) => !isValue(l)).map((l) => l.rows ?? 0)),
         values: sum(counted.filter(isValue).map((l) => l.rows ?? 0)),
         bytes: sum(counted.map((l) => l.bytes ?? 0)),
-        unknown: counted.some((l) => l.rows === null),
+        // An estimate may be too low, 0 as well: no bound holds against it.
+        unknown: counted.some((l) => l.rows === null || l.estimated === true),
     };
 }
 

@@ -289,6 +289,21 @@ describe("planning on a table that takes too long to count", function () {
         assert(loss.rows !== null && Math.abs(loss.rows - 4_000_000) < 100_000, `told ${String(loss.rows)}`);
     });
 
+    it("holds no limit against an estimate, and asks for approval also where it is 0", async () => {
+        await project.query("UPDATE pg_class SET reltuples = 0 WHERE relname = 'big'");
+        const base = project.declaration("0");
+        const { plan } = await buildPlan(
+            { ...base, policy: { ...base.policy, approval: "data-loss", maxRowsLost: 10 } },
+            { projectDir: project.dir, observe: "quick", timeoutMs: 100 },
+        );
+        await project.query("ANALYZE big");
+        assert.equal(plan.approval.needed, true);
+        assert.deepEqual(
+            plan.refusals.map((r) => r.code),
+            ["approval", "unknown-loss"],
+        );
+    });
+
     it("does not call an estimate a bound", async () => {
         await project.query("INSERT INTO big SELECT generate_series(1, 1000000)");
         const { plan } = await buildPlan(project.declaration("0"), {
