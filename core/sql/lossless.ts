@@ -90,9 +90,15 @@ export interface Bystanders {
 
 export const noBystanders: Bystanders = { onRows: false, onDefinitions: false };
 
-/** Whether a statement makes such code, so that later ones may set it off. */
+/** Whether a statement makes such code or turns it on, so that later ones may set it off. */
 export function makesBystander({ node }: Statement): boolean {
-    return ["CreateTrigStmt", "RuleStmt", "CreateEventTrigStmt"].includes(nodeType(node));
+    let makes = false;
+    // Also within CREATE SCHEMA. One that was off is not among those found in the database.
+    walk(node, (type, body) => {
+        if (["CreateTrigStmt", "RuleStmt", "CreateEventTrigStmt", "AlterEventTrigStmt"].includes(type)) makes = true;
+        if (type === "AlterTableCmd" && /^AT_Enable(?:\w*Trig|\w*Rule)/.test(String(body["subtype"]))) makes = true;
+    });
+    return makes;
 }
 
 /**

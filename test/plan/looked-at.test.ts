@@ -42,6 +42,18 @@ describe("how thoroughly effects are looked for", function () {
         assert.deepEqual(await methods("full"), ["observed", "observed"]);
     });
 
+    it("a trigger that the plan turns on is looked at before rows set it off", async () => {
+        project.migration(
+            "001",
+            `CREATE TABLE a (id int); CREATE TABLE log (id int); ${deletes} ALTER TABLE a DISABLE TRIGGER forget`,
+        );
+        project.migration("002", "ALTER TABLE a ENABLE TRIGGER forget; INSERT INTO a VALUES (1)");
+        await project.migrate("001");
+        const plan = await project.plan("latest", {}, "lossless");
+        assert.equal(plan.steps[0]?.method, "observed");
+        assert.equal(plan.lost.unknown || plan.lost.rows > 0 || (plan.steps[0]?.opaque.length ?? 0) > 0, true);
+    });
+
     for (const [what, script] of [
         ["a DELETE", "DELETE FROM log"],
         ["a DELETE within WITH", "WITH gone AS (DELETE FROM log RETURNING id) INSERT INTO a SELECT id FROM gone"],
