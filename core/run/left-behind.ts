@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
 import type { Client } from "pg";
 import { quoted } from "../plan/names";
+import { type ConcurrentIndex, invalidIndexes } from "./concurrent-index";
 import { settleByHand } from "../plan/unfinished";
 import type { PreparedStep } from "../plan/prepare";
 import { as, nodeType, strings } from "../sql/nodes";
@@ -49,7 +50,21 @@ export async function leftBehind(
     if (type !== "DoStmt" && type !== "CallStmt") return undefined;
     return {
         state: `Line ${line} ran outside a transaction and may have taken effect in part: what it had committed by itself before it failed stays, the rest was rolled back.`,
-        next: `See what of line ${line} is in the database. It is run again from its beginning by the same command: correct it so that it can be (or undo by hand what it did), then run that; or ${settleByHand(version, direction)}.`,
+        next: `See what of line ${line} is in the database. The same command does not run it a second time as it is: correct it so that it can be run on top of that, then run it; or ${settleByHand(version, direction)}.`,
+    };
+}
+
+/** Asks whether the index that could not be built is there all the same, which it is where it could not be dropped at once. */
+export async function leftIndex(
+    worker: Client,
+    index: ConcurrentIndex,
+    { line }: Statement,
+): Promise<LeftBehind | undefined> {
+    const [invalid] = await invalidIndexes(worker, index);
+    if (invalid === undefined) return undefined;
+    return {
+        state: `Line ${line} ran outside a transaction and is half done: the index ${invalid} is there, but INVALID, so that no query uses it, and each write keeps it up.`,
+        next: "Once what was in its way has ended, run the same command again: it drops the index and builds it anew.",
     };
 }
 

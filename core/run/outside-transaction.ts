@@ -3,11 +3,12 @@ import { FailedError } from "../errors";
 import { clearUnit, recordProgress } from "../history/ledger-write";
 import type { PreparedStep } from "../plan/prepare";
 import { type Unit, whyNoTransaction } from "../sql/script";
+import type { Statement } from "../sql/statement";
 import { unitChecksum } from "../sql/unit-checksum";
-import { concurrentIndexOf, dropLeftovers, invalidIndexes, isBuilt } from "./concurrent-index";
+import { type ConcurrentIndex, concurrentIndexOf, dropLeftovers, invalidIndexes, isBuilt } from "./concurrent-index";
 import { isConnectionLost, joinStatements } from "./failure";
 import { runStatements } from "./script-query";
-import { continuation, leftBehind, type LeftBehind } from "./left-behind";
+import { continuation, leftBehind, type LeftBehind, leftIndex } from "./left-behind";
 import { keepWorkerLock, type Sessions } from "./sessions";
 import {
     ConnectionLost,
@@ -88,10 +89,11 @@ export async function outsideTransaction(
             await runStatements(worker, sent.text);
         } catch (error) {
             // What this very statement left behind invalid; one that was there before is not ours.
-            if (building !== undefined && !isConnectionLost(error) && invalidBefore.length === 0)
-                await dropLeftovers(worker, building, file, statement.line);
             if (isConnectionLost(error)) throw error;
-            left = await leftBehind(worker, statement, step);
+            if (building !== undefined && invalidBefore.length === 0) {
+                await dropSoon(worker, building, step, statement, context.settings.indexDeadlineMs);
+                left = await leftIndex(worker, building, statement);
+            } else left = await leftBehind(worker, statement, step);
             // The note stays where the next run must not begin as if nothing had been.
             if (left === undefined) await asOurselves(context, worker, clearUnit(context.set, index));
             throw error;
@@ -112,6 +114,26 @@ export async function outsideTransaction(
         throw stepFailed(step, error, sent, index, watch, left);
     } finally {
         watch?.stop();
+    }
+}
+
+/** Milliseconds for what was in the way of an index to let it be dropped, too. */
+const longestDropMs = 10_000;
+
+/** Drops what was just left invalid, if that can be had soon: what held up the index may hold up this as long. */
+async function dropSoon(
+    worker: Client,
+    index: ConcurrentIndex,
+    { script }: PreparedStep,
+    { line }: Statement,
+    deadlineMs: number,
+): Promise<void> {
+    await worker.query(`SET statement_timeout = ${Math.max(1, Math.min(longestDropMs, deadlineMs))}`);
+    try {
+        await dropLeftovers(worker, index, script.file, line);
+    } catch (error) {
+        // It is told as invalid then, and the next run drops it.
+        if (isConnectionLost(error)) throw error;
     }
 }
 

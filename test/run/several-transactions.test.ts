@@ -145,6 +145,24 @@ describe("scripts of several transactions", function () {
         assert.equal((await project.migrate("2")).version, "002");
     });
 
+    it("its deadline ends the drop of what it left, too; that is told, and put right by the next run", async () => {
+        project.migration("002", "CREATE INDEX CONCURRENTLY t_id ON t (id)", "DROP INDEX t_id");
+        await project.migrate("1");
+        await server.withClient(project.database, async (holder) => {
+            await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
+            const run = { ...project.declaration("2").run, indexDeadlineMs: 500 };
+            const error = await failure(project.migrate("2", { run }));
+            assert.match(error.message, /the index public\.t_id is there, but INVALID/);
+            assert.match(error.message, /it drops the index and builds it anew/);
+            assert.doesNotMatch(error.message, /rolled back whole/);
+            await holder.query("COMMIT");
+        });
+        assert.deepEqual(await isValid("t_id"), [["false"]]);
+        assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
+        await project.migrate("2");
+        assert.deepEqual(await isValid("t_id"), [["true"]]);
+    });
+
     it("a unique index that cannot be: no invalid one stays, earlier transactions do", async () => {
         project.migration(
             "002",
