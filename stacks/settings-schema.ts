@@ -69,7 +69,11 @@ export const settingsSchema = z.strictObject({
             store: store
                 .optional()
                 .describe("file: or s3: URL of the store, where it is not the one that backups declares"),
-            keep: z.int().positive().optional().describe("how many verified snapshots to keep; older ones are not deleted yet"),
+            keep: z
+                .int()
+                .positive()
+                .optional()
+                .describe("how many verified snapshots to keep; older ones are not deleted yet"),
         })
         .default({ required: true })
         .describe("the snapshot before each run"),
