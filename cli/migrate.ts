@@ -18,7 +18,7 @@ interface MigrateFlags extends TargetFlags {
 export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
     const flags = rawFlags as MigrateFlags;
     const json = flags.json === true;
-    const { declaration, projectDir, commandFlags } = readTarget(flags);
+    const { declaration, projectDir, commandFlags, setIsAssumed } = readTarget(flags);
     const interactive = process.stdin.isTTY && !json;
     if (flags.yes !== true && !interactive) {
         throw new BadInputError({
@@ -50,6 +50,7 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
                 projectDir,
                 commandFlags,
                 looseVersion: flags.to !== undefined,
+                setIsAssumed,
                 ...(flags.stack === undefined ? { approveWith: "--allow-data-loss" } : {}),
                 // Where nothing that might be found could stop the run, finding it is not waited for.
                 observe:
@@ -80,7 +81,7 @@ function observeFor(flags: MigrateFlags): "quick" | "lossless" {
 function policyFor(declaration: Declaration, flags: MigrateFlags): Declaration["policy"] {
     const { policy } = declaration;
     if (flags.allowDataLoss === true) return policy.approval === "always" ? policy : { ...policy, approval: "never" };
-    return flags.stack === undefined ? { ...policy, approval: "data-loss" } : policy;
+    return policy;
 }
 
 async function ask(plan: Plan): Promise<boolean> {

@@ -7,13 +7,15 @@ import { readTarget, type TargetFlags } from "./target";
 export async function planCommand(
     flags: TargetFlags & { readonly json?: boolean; readonly to?: string },
 ): Promise<void> {
-    const { declaration, projectDir, commandFlags } = readTarget(flags);
+    const { declaration, projectDir, commandFlags, setIsAssumed } = readTarget(flags);
     const wanted = flags.to === undefined ? declaration : { ...declaration, version: flags.to };
     const json = flags.json === true;
     const report = progressReporter(json);
     const { plan } = await buildPlan(wanted, {
         projectDir,
         commandFlags,
+        setIsAssumed,
+        ...(flags.stack === undefined ? { approveWith: "--allow-data-loss, with migrate" } : {}),
         observe: "full",
         looseVersion: flags.to !== undefined,
         onProgress: (done, count) => {

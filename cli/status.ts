@@ -4,8 +4,8 @@ import { readTarget, type TargetFlags } from "./target";
 
 /** `schemaward status`: where the database is and what is pending, without observing any effect. */
 export async function status(flags: TargetFlags & { readonly json?: boolean }): Promise<void> {
-    const { declaration, projectDir, commandFlags } = readTarget(flags);
-    const { plan, set, state } = await buildPlan(declaration, { projectDir, commandFlags, observe: "none" });
+    const { declaration, ...asked } = readTarget(flags);
+    const { plan, set, state } = await buildPlan(declaration, { ...asked, observe: "none" });
     const applied = state.applied.map((row) => ({
         version: row.version,
         name: row.name,

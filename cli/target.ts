@@ -19,6 +19,8 @@ export interface Target {
     readonly projectDir: string;
     /** The flags again, without secrets, for the line that says how to run a plan. */
     readonly commandFlags: string;
+    /** Whether no `--set` was given. */
+    readonly setIsAssumed: boolean;
 }
 
 /**
@@ -28,8 +30,14 @@ export interface Target {
 export function readTarget(flags: TargetFlags): Target {
     const projectDir = process.cwd();
     if (flags.stack !== undefined) {
-        if (flags.url !== undefined || flags.dir !== undefined)
-            throw new BadInputError({ what: "--stack and --url/--dir exclude each other.", next: "Give one of them." });
+        const others = (["url", "dir", "role"] as const).filter((name) => flags[name] !== undefined);
+        if (others.length > 0) {
+            throw new BadInputError({
+                what: `--stack and ${others.map((name) => `--${name}`).join(", ")} exclude each other: the stack's file says it.`,
+                state: "Nothing was touched.",
+                next: "Give one of them.",
+            });
+        }
         // Loaded here: flags alone need neither zod nor yaml.
         const { readProject, readStackSettings } =
             require("../stacks/stack-file.js") as typeof import("../stacks/stack-file");
@@ -41,7 +49,12 @@ export function readTarget(flags: TargetFlags): Target {
             stack: flags.stack,
             ...(flags.set === undefined ? {} : { set: flags.set }),
         });
-        return { declaration, projectDir, commandFlags: `--stack ${flags.stack}` };
+        return {
+            declaration,
+            projectDir,
+            commandFlags: `--stack ${flags.stack}`,
+            setIsAssumed: flags.set === undefined,
+        };
     }
     const url = flags.url ?? process.env["DATABASE_URL"];
     if (url === undefined || flags.dir === undefined) {
@@ -62,11 +75,12 @@ export function readTarget(flags: TargetFlags): Target {
             connection: flags.url === undefined ? { env: "DATABASE_URL", ...role } : { url, ...role },
             history: { mirror: "schema_migrations" },
             snapshot: { required: false },
-            policy: { ...defaultPolicy, approval: "never" },
+            policy: { ...defaultPolicy, approval: "data-loss" },
             run: defaultRunSettings,
         },
         projectDir: dirname(dir),
         commandFlags: flagsAgain(flags),
+        setIsAssumed: flags.set === undefined,
     };
 }
 

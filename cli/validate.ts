@@ -38,14 +38,21 @@ export async function validate(flags: TargetFlags & { readonly json?: boolean })
         .map((m) => `${m.version} has no ${formatNamed(format).downFile(m.version)}: there is no way back over it`);
     const compared =
         target === undefined ? undefined : await buildPlan(target.declaration, { ...target, observe: "none" });
+    const gone = (compared?.state.applied ?? [])
+        .filter((row) => set.find(row.version) === undefined)
+        .map((row) => row.version);
     const document = {
         ok: true,
         migrations: set.migrations.length,
-        warnings: [...warnings, ...(compared?.plan.refusals.map((r) => r.text) ?? [])],
+        warnings: [
+            ...warnings,
+            ...gone.map((version) => `${version} is applied, and is no longer in the folder`),
+            ...(compared?.plan.refusals.map((r) => r.text) ?? []),
+        ],
         comparedWithDatabase: compared !== undefined,
     };
     print(flags.json === true, document, [
-        `${set.migrations.length} migrations are in order${compared === undefined ? "" : `, and the ${compared.state.applied.length} applied ones are as on disk`}`,
+        `${set.migrations.length} migrations are in order${compared === undefined ? "" : `, and ${compared.state.applied.length - gone.length} of the ${compared.state.applied.length} applied ones are in the folder as they were applied`}`,
         ...document.warnings.map((w) => `warning: ${w}`),
     ]);
 }

@@ -130,8 +130,8 @@ async function databaseDiffers(news: SchemaVersionInputs): Promise<boolean> {
         const { plan } = await buildPlan(news, { projectDir: process.cwd(), observe: "none" });
         return plan.steps.length > 0 || plan.adopt !== null;
     } catch (error) {
-        // Nothing answers: the component has said so; what is declared decides alone.
-        if (error instanceof FailedError) return false;
+        // Nothing answers: an `up` goes and finds out, and fails saying why, rather than being green over a database that nobody has seen.
+        if (error instanceof FailedError) return true;
         throw error;
     }
 }

@@ -3,6 +3,7 @@ import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
+import { judgeAssumedSet } from "./other-sets";
 import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
@@ -29,6 +30,8 @@ export interface Presentation {
     readonly resource?: string;
     /** How a person allows a plan that needs approval, where it is not by the stack's `policy.approvedPlan`. */
     readonly approveWith?: string;
+    /** Whether the set's name was not given, but taken from the project's, or the usual one: then it is not to begin a second history. */
+    readonly setIsAssumed?: boolean;
     /** `--stack prod` and the like, for the line that says how to carry the plan out. */
     readonly commandFlags?: string;
 }
@@ -59,9 +62,11 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         declaration.declarer === undefined || state.ledger.owner === undefined
             ? undefined
             : judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
+    const otherSet = options.setIsAssumed === true ? judgeAssumedSet(state.ledger, declaration.set) : undefined;
     const failing = planSteps.filter((s) => s.wouldFail !== undefined);
     const refusals = [
         ...(ownership === undefined ? [] : [ownership]),
+        ...(otherSet === undefined ? [] : [otherSet]),
         ...state.refusals,
         ...decision.refusals,
         ...judgeUnfinished(state.ledger.progress, steps),

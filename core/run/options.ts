@@ -7,8 +7,9 @@ export interface RunOptions {
     readonly projectDir: string;
     readonly resource?: string;
     readonly commandFlags?: string;
-    /** See PlanOptions. */
+    /** These two as for a plan. */
     readonly approveWith?: string;
+    readonly setIsAssumed?: boolean;
     readonly looseVersion?: boolean;
     readonly observe: ObserveMode;
     /** Milliseconds to wait for another run on the same database. */

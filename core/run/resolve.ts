@@ -8,7 +8,8 @@ import { readMigrations } from "../plan/build";
 import { sessionSettings } from "../plan/read-ahead";
 import { readState } from "../plan/read-state";
 import { judgeOwnership } from "../policy/ownership";
-import type { LedgerOwner } from "../history/ledger";
+import type { Ledger } from "../history/ledger";
+import { judgeAssumedSet } from "../plan/other-sets";
 import type { Migration } from "../migrations/set";
 import { scriptPath } from "../sql/script-path";
 import { identifyRun } from "./identity";
@@ -23,6 +24,7 @@ export interface Resolved {
 /**
  * Records a migration as applied or as rolled back, in ledger and history table, without running anything. Recording an
  * applied one again takes over the script's text as it is on disk now. What an unfinished run noted of it is forgotten.
+ * @param setIsAssumed see `Presentation`
  * @throws BadInputError for a version that is not on disk (applied) or neither in the ledger nor begun (rolled back); RefusedError where the
  * ledger is another declarer's
  */
@@ -31,6 +33,7 @@ export async function resolveHistory(
     projectDir: string,
     version: string,
     state: "applied" | "rolled-back",
+    setIsAssumed = false,
 ): Promise<Resolved> {
     const set = await readMigrations(declaration, projectDir);
     const identity = identifyRun();
@@ -46,7 +49,7 @@ export async function resolveHistory(
         const path = scriptPath(sessionSettings(database, declaration), "session");
         if (path !== undefined) await guard.query(path);
         const { ledger, mirror, adopted } = await readState(guard, declaration, set);
-        refuseOthers(ledger.owner, declaration);
+        refuseOthers(ledger, declaration, setIsAssumed);
         const migration = set.find(version);
         if (state === "applied" && migration === undefined) throw unknown(version, `${set.dir} has no such migration`);
         const isIt = (r: { readonly version: string }): boolean => set.compare(r.version, version) === 0;
@@ -109,9 +112,11 @@ export async function resolveHistory(
 }
 
 /** A history is corrected by who may migrate by it: on a clone, or in another stack's database, it would be the wrong one. */
-function refuseOthers(owner: LedgerOwner | undefined, { declarer, adopt }: Declaration): void {
-    if (owner === undefined || declarer === undefined) return;
-    const refusal = judgeOwnership(owner, declarer, adopt);
+function refuseOthers(ledger: Ledger, { declarer, adopt, set }: Declaration, setIsAssumed: boolean): void {
+    const { owner } = ledger;
+    const refusal =
+        (owner === undefined || declarer === undefined ? undefined : judgeOwnership(owner, declarer, adopt)) ??
+        (setIsAssumed ? judgeAssumedSet(ledger, set) : undefined);
     if (refusal === undefined) return;
     throw new RefusedError({
         what: refusal.text,

@@ -96,6 +96,7 @@ class Run {
             ...(options.looseVersion === undefined ? {} : { looseVersion: options.looseVersion }),
             ...(options.resource === undefined ? {} : { resource: options.resource }),
             ...(options.approveWith === undefined ? {} : { approveWith: options.approveWith }),
+            ...(options.setIsAssumed === undefined ? {} : { setIsAssumed: options.setIsAssumed }),
             ...(options.commandFlags === undefined ? {} : { commandFlags: options.commandFlags }),
         });
         const { steps } = planned;

@@ -46,6 +46,7 @@ function workerParameters({ lockTimeoutMs, statementTimeoutMs }: RunSettings): S
         lock_timeout: String(lockTimeoutMs),
         statement_timeout: String(statementTimeoutMs),
         idle_in_transaction_session_timeout: "0",
+        idle_session_timeout: "0",
         // Makes the server end a statement soon after this process died.
         client_connection_check_interval: "2000",
     };
@@ -77,6 +78,8 @@ export async function openSessions(database: Database, options: LockOptions): Pr
             sameSessions(sessions),
             lostParameters(worker, parameters),
             lostParameters(guard, guardParameters),
+            // Not at its start, where a server that is too old would not know it. Both are idle while a person reads, and a snapshot is taken.
+            guard.query("SET idle_session_timeout = 0"),
         ]);
         if (lost.length > 0) await guard.query(lost.join(";\n"));
         const open = { guard, worker, workerPid, afterReset };

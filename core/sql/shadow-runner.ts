@@ -11,6 +11,7 @@ import { calledFunctions, as, nodeType, strings, walk } from "./nodes";
 import type { LockTaken, Observation } from "./observation";
 import { effectOutside } from "./outside";
 import { oddRowChange, rowChangesOf, triggerEffects } from "./row-effects";
+import { redactSql } from "./sensitive";
 import type { Statement } from "./statement";
 import { namedIn, wiredFunctions } from "./wired-functions";
 
@@ -265,11 +266,12 @@ export class ShadowRunner {
 
     /** What an error on the shadow means. An error that is no answer of the server is thrown as it is. */
     failure(error: unknown, statement: Statement | undefined, sent: string): unknown {
-        const { code, message } = error as Partial<DatabaseError>;
-        if (code === undefined || message === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith("08"))
+        const { code, message: text } = error as Partial<DatabaseError>;
+        if (code === undefined || text === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith("08"))
             return error;
         const line = statement === undefined ? 1 : lineOfError(error as DatabaseError, statement, sent);
         const isCertain = certain.test(code) && !this.uncertain;
+        const message = redactSql(text);
         return new StepFailure(
             `line ${line}, on the shadow: ${message} (${code})`,
             isCertain ? { line, sqlstate: code, message } : undefined,

@@ -3,6 +3,7 @@ import { BadInputError } from "../errors";
 import { lineAt, lineEnds } from "../lines";
 import { findPsqlOnly, skipBlank } from "./lexical";
 import { loadParser, parser } from "./parser";
+import { redactSql } from "./sensitive";
 import type { Statement } from "./statement";
 
 /**
@@ -22,7 +23,7 @@ export function splitScriptSync(sql: string, file: string): Statement[] {
         const meta = alien.kind === "meta-command";
         throw new BadInputError({
             what: meta
-                ? `\`${alien.text.trim().slice(0, 60)}\` is a psql meta-command, not SQL.`
+                ? `\`${redactSql(alien.text.trim()).slice(0, 60)}\` is a psql meta-command, not SQL.`
                 : "COPY … FROM STDIN has its data in the script, which only psql can read.",
             where: { file, line: lineAt(sql, alien.offset) },
             state: "Nothing was touched.",
@@ -60,7 +61,7 @@ function parse(sql: string, file: string): ReturnType<typeof parseSync> {
         const offset = codePointOffset(sql, details?.cursorPosition ?? 0);
         const atColon = sql[offset] === ":" || sql[offset - 1] === ":";
         throw new BadInputError({
-            what: `PostgreSQL's parser says: ${details?.message ?? message}`,
+            what: `PostgreSQL's parser says: ${withoutLiteral(redactSql(details?.message ?? message))}`,
             where: { file, line: lineAt(sql, offset) },
             state: "Nothing was touched.",
             next: atColon
@@ -68,6 +69,11 @@ function parse(sql: string, file: string): ReturnType<typeof parseSync> {
                 : "Correct the script. (The grammar is that of PostgreSQL 18.)",
         });
     }
+}
+
+/** What the parser stopped at may be a secret, with the word that says so before it. */
+function withoutLiteral(message: string): string {
+    return message.replace(/(\bnear )"(?:[a-z]&?)?'[^]*"$/i, "$1a string");
 }
 
 /** Maps UTF-8 byte offsets, which the parser gives, to UTF-16 offsets. Must be asked in ascending order. */

@@ -209,6 +209,45 @@ describe("the schemaward command", function () {
         assert.equal((await first.done).code, 0);
     });
 
+    it("plan: is refused where migrate would be, and says what allows it", async () => {
+        await run("migrate", ...dir, "--yes");
+        assert.equal((await run("plan", ...dir)).code, 0);
+        await project.query("INSERT INTO a VALUES (1)");
+        const { code, stdout } = await run("plan", ...dir, "--to", "0");
+        assert.equal(code, 2);
+        assert.match(stdout, /REFUSED +This plan needs approval: it loses data\.\n +Allow it with: --allow-data-loss/);
+    });
+
+    it("a set that nobody has named does not begin a second history", async () => {
+        await run("migrate", ...dir, "--set", "app", "--yes");
+        await project.query("INSERT INTO a VALUES (1)");
+        for (const args of [
+            ["plan", ...dir],
+            ["migrate", ...dir, "--yes"],
+            ["resolve", ...dir, "--applied", "002"],
+        ]) {
+            const { code, stdout, stderr } = await run(...args);
+            assert.equal(code, 2, args.join(" "));
+            assert.match(stdout + stderr, /has the history of the set app, and none of a set named default/);
+            assert.match(stdout + stderr, /[Aa]llow it with: --set app, if that is meant; or --set default/);
+        }
+        assert.match((await run("status", ...dir)).stdout, /REFUSED This database has the history of the set app/);
+        assert.deepEqual(await project.query("SELECT DISTINCT set_name FROM schemaward.migrations"), [["app"]]);
+        assert.equal((await run("plan", ...dir, "--set", "app")).code, 0);
+    });
+
+    it("validate: does not call what is gone from the folder as on disk", async () => {
+        await run("migrate", ...dir, "--yes");
+        assert.match(
+            (await run("validate", ...dir)).stdout,
+            /, and 2 of the 2 applied ones are in the folder as they were/,
+        );
+        project.write({ "002_m2.sql": null, "rollback/002_down.sql": null });
+        const { stdout } = await run("validate", ...dir);
+        assert.match(stdout, /, and 1 of the 2 applied ones are in the folder/);
+        assert.match(stdout, /warning: 002 is applied, and is no longer in the folder/);
+    });
+
     it("validate: reads all scripts, with and without a database", async () => {
         project.write({ "003_m3.sql": "SELECT 1" });
         const alone = startCommand("cli/main.js", ["validate", "--dir", "migrations"], {
@@ -278,6 +317,7 @@ describe("the schemaward command", function () {
             ["plan", ...dir, "--format", "nonsense"],
             ["plan", "--dir", "nowhere"],
             ["plan", ...dir, "--stack", "dev"],
+            ["plan", "--role", "owner", "--stack", "dev"],
             ["migrate", ...dir, "--yes", "--wait", "soon"],
             [],
         ])

@@ -160,8 +160,8 @@ for (const engine of engines())
             hunt.judge();
 
             const rows = await project.query(
-                `SELECT (SELECT json_agg(r) FROM schemaward.runs r), (SELECT json_agg(m) FROM schemaward.migrations m),
-                        (SELECT json_agg(s) FROM schemaward.sets s), (SELECT json_agg(s) FROM schemaward.run_steps s)`,
+                `SELECT (SELECT json_agg(r)::text FROM schemaward.runs r), (SELECT json_agg(m)::text FROM schemaward.migrations m),
+                        (SELECT json_agg(s)::text FROM schemaward.sets s), (SELECT json_agg(s)::text FROM schemaward.run_steps s)`,
             );
             clean("the ledger", JSON.stringify(rows));
             for (const file of filesOf(project.dir, ["node_modules", "migrations"]))

@@ -59,6 +59,17 @@ for (const engine of engines()) {
             return rows.map(([name]) => name ?? "");
         }
 
+        /** Where the state has the database, as the provider has read it. */
+        async function storedVersion(): Promise<string | undefined> {
+            const { stdout } = await project.pulumi(engine, "stack", "export");
+            interface Stored {
+                readonly type: string;
+                readonly outputs?: { readonly at?: string };
+            }
+            const { deployment } = JSON.parse(stdout) as { deployment: { resources: Stored[] } };
+            return deployment.resources.find((r) => r.type.startsWith("pulumi-nodejs:dynamic"))?.outputs?.at;
+        }
+
         it("forward, nothing more to do, back, forward", async () => {
             const plan = await succeeds(preview());
             assert.match(plan, /^ {4}dev\/app {2}0 → 003 {2}FORWARD, 3 up scripts +plan [0-9a-f]{8}$/m);
@@ -291,12 +302,26 @@ for (const engine of engines()) {
                 "003",
                 "outputs are the program's, until the next up",
             );
+            assert.equal(await storedVersion(), "002");
             const url = project.env["DATABASE_URL"] ?? "";
             project.env = { ...project.env, DATABASE_URL: url.replace(/:[^:@/]+@/, ":wrong@") };
             assert.match(
                 await succeeds(project.pulumi(engine, "refresh", "--yes")),
                 /not refreshed, the state is kept/,
             );
+            assert.equal(await storedVersion(), "002");
+        });
+
+        it("nothing answers later on: no up is green over a database that nobody has seen", async () => {
+            await succeeds(up());
+            const url = project.env["DATABASE_URL"] ?? "";
+            project.env = { ...project.env, DATABASE_URL: url.replace(/:\d+\//, ":1/") };
+            assert.match(await succeeds(preview()), /warning: plan deferred: No connection to PostgreSQL/);
+            await fails(preview("--expect-no-changes"));
+            assert.match(await fails(up()), /No connection to PostgreSQL/);
+            project.env = { ...project.env, DATABASE_URL: url };
+            await succeeds(up());
+            await succeeds(preview("--expect-no-changes"));
         });
 
         it("nothing answers: the plan is deferred, and says why; up fails and touches nothing", async () => {

@@ -113,6 +113,17 @@ describe("locks", function () {
         });
     });
 
+    it("a server that ends idle sessions does not end the run's, while a person reads", async () => {
+        await project.query(`ALTER DATABASE ${project.database} SET idle_session_timeout = '300ms'`);
+        const idle = `SELECT bool_and(clock_timestamp() - state_change > '1 s') FROM pg_stat_activity
+                       WHERE datname = current_database() AND application_name LIKE 'schemaward run%' HAVING count(*) = 2`;
+        const confirm = async (): Promise<boolean> => {
+            await eventually(async () => (await project.query(idle))[0]?.[0] === "true");
+            return true;
+        };
+        assert.equal((await project.migrate("latest", {}, { confirm })).version, "002");
+    });
+
     it("goes on as soon as the lock is free", async () => {
         await project.migrate("1");
         await withHolder("BEGIN; SELECT * FROM a", async (holder) => {

@@ -160,6 +160,16 @@ describe("splitting a script", () => {
         );
     });
 
+    it("repeats no password", async () => {
+        for (const sql of [
+            "\\c postgresql://app:s3cret@db/x",
+            "ALTER ROLE app WITH ENCRYPTED 's3cret'",
+            "ALTER ROLE app ENCRYPTED E's3cret\\'s'",
+            "ALTER ROLE app PASSWORD 's3cret' 's3cret' nonsense",
+        ])
+            assert.doesNotMatch(await refusal(sql), /s3cret/, sql);
+    });
+
     it("names file and line of inline COPY data", async () => {
         assert.match(
             await refusal("SELECT 1;\n-- rows\nCOPY t (a)\n  FROM stdin;\n1\n\\.\n"),
