@@ -18,7 +18,7 @@ interface MigrateFlags extends TargetFlags {
 export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
     const flags = rawFlags as MigrateFlags;
     const json = flags.json === true;
-    const { declaration, projectDir, commandFlags, setIsAssumed } = readTarget(flags);
+    const { declaration, ...asked } = readTarget(flags);
     const interactive = process.stdin.isTTY && !json;
     if (flags.yes !== true && !interactive) {
         throw new BadInputError({
@@ -47,10 +47,8 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
         const result = await migrate(
             { ...declaration, version: flags.to ?? declaration.version, policy: policyFor(declaration, flags) },
             {
-                projectDir,
-                commandFlags,
+                ...asked,
                 looseVersion: flags.to !== undefined,
-                setIsAssumed,
                 ...(flags.stack === undefined ? { approveWith: "--allow-data-loss" } : {}),
                 // Where nothing that might be found could stop the run, finding it is not waited for.
                 observe:

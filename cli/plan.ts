@@ -7,14 +7,12 @@ import { readTarget, type TargetFlags } from "./target";
 export async function planCommand(
     flags: TargetFlags & { readonly json?: boolean; readonly to?: string },
 ): Promise<void> {
-    const { declaration, projectDir, commandFlags, setIsAssumed } = readTarget(flags);
+    const { declaration, ...asked } = readTarget(flags);
     const wanted = flags.to === undefined ? declaration : { ...declaration, version: flags.to };
     const json = flags.json === true;
     const report = progressReporter(json);
     const { plan } = await buildPlan(wanted, {
-        projectDir,
-        commandFlags,
-        setIsAssumed,
+        ...asked,
         ...(flags.stack === undefined ? { approveWith: "--allow-data-loss, with migrate" } : {}),
         observe: "full",
         looseVersion: flags.to !== undefined,

@@ -21,6 +21,21 @@ function types(name: string, count: number): string {
     return Array<string>(count).fill(`pg_catalog.${name}`).join(", ");
 }
 
+/** Columns of a migration's row that tell of it and its scripts. */
+const described = [
+    "version",
+    "name",
+    "format",
+    "up_file",
+    "up_checksum",
+    "up_sql",
+    "down_file",
+    "down_checksum",
+    "down_sql",
+    "origin",
+    "applied_by",
+] as const;
+
 /** What the server says when `lockQuery` fails. */
 export const lockLostMessage = "schemaward has lost its lock";
 
@@ -33,8 +48,7 @@ export const ledgerStatements = (locks: RunLocks): readonly string[] => [
     `PREPARE schemaward_step (${types("uuid", 1)}, ${types("text", 3)}) AS
         INSERT INTO schemaward.run_steps (run_id, kind, version, checksum, duration_ms) VALUES ($1, $2, $3, $4, ${elapsed("$1", "$3")}) RETURNING duration_ms`,
     `PREPARE schemaward_applied (${types("text", 12)}, ${types("uuid", 1)}) AS
-        INSERT INTO schemaward.migrations (set_name, version, name, format, up_file, up_checksum, up_sql, down_file, down_checksum,
-            down_sql, origin, applied_by, run_id, duration_ms)
+        INSERT INTO schemaward.migrations (set_name, ${described.join(", ")}, run_id, duration_ms)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${elapsed("$13", "$2")})`,
     `PREPARE schemaward_undone (${types("text", 2)}) AS
         DELETE FROM schemaward.migrations WHERE set_name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2`,
@@ -77,25 +91,30 @@ export interface AppliedMigration {
     readonly who: string;
 }
 
-/** Statements that write the rows of an applied migration; for the migration's own transaction. */
-export function recordApplied(m: AppliedMigration): string[] {
-    const { up, down } = m;
-    const row = [
-        m.set,
-        m.version,
-        m.name,
-        m.format,
+/** What a migration's row says of it, in the order of `described`. */
+function describing({ version, name, format, up, down, origin, who }: AppliedMigration): (string | null)[] {
+    return [
+        version,
+        name,
+        format,
         up.file,
         up.checksum,
         storable(up.sql),
         down?.file ?? null,
         down?.checksum ?? null,
         down === undefined ? null : storable(down.sql),
-        m.origin,
-        m.who,
-        m.runId,
-    ].map(literal);
-    return [...recordStep(m.runId, m.origin, m.version, up.checksum), `EXECUTE schemaward_applied (${row.join(", ")})`];
+        origin,
+        who,
+    ];
+}
+
+/** Statements that write the rows of an applied migration; for the migration's own transaction. */
+export function recordApplied(m: AppliedMigration): string[] {
+    const row = [m.set, ...describing(m), m.runId].map(literal);
+    return [
+        ...recordStep(m.runId, m.origin, m.version, m.up.checksum),
+        `EXECUTE schemaward_applied (${row.join(", ")})`,
+    ];
 }
 
 /**
@@ -104,21 +123,8 @@ export function recordApplied(m: AppliedMigration): string[] {
  * @param recorded its version as the ledger writes it
  */
 export function recordResolved(m: AppliedMigration, recorded: string): string {
-    const { up, down } = m;
-    const cells = {
-        version: m.version,
-        name: m.name,
-        format: m.format,
-        up_file: up.file,
-        up_checksum: up.checksum,
-        up_sql: storable(up.sql),
-        down_file: down?.file ?? null,
-        down_checksum: down?.checksum ?? null,
-        down_sql: down === undefined ? null : storable(down.sql),
-        origin: m.origin,
-        applied_by: m.who,
-    };
-    const assigned = Object.entries(cells).map(([column, value]) => `${column} = ${literal(value)}`);
+    const values = describing(m);
+    const assigned = described.map((column, i) => `${column} = ${literal(values[i] ?? null)}`);
     return `UPDATE schemaward.migrations SET ${assigned.join(", ")}, applied_at = clock_timestamp()
              WHERE set_name = ${literal(m.set)} AND version = ${literal(recorded)}`;
 }

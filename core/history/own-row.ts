@@ -1,4 +1,5 @@
 import type { Node } from "libpg-query";
+import type { RangeVar } from "../sql/identifiers";
 import { as, strings } from "../sql/nodes";
 import type { Statement } from "../sql/statement";
 import { type MirrorKey, mirrorTable, nameColumns } from "./schema-migrations";
@@ -18,13 +19,7 @@ export function isOwnRowMaintenance(statement: Statement, key: MirrorKey, schema
 }
 
 interface WriteNode {
-    readonly relation?: {
-        readonly catalogname?: string;
-        readonly schemaname?: string;
-        readonly relname?: string;
-        /** Absent: ONLY. */
-        readonly inh?: boolean;
-    };
+    readonly relation?: RangeVar;
     readonly withClause?: unknown;
     readonly returningClause?: unknown;
 }

@@ -76,7 +76,7 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
     const found = new Map<string, Found>();
     for (const entry of entries(root, sub)) {
         // Also .SQL, which is on one system the same and on another passed over.
-        if (!entry.name.endsWith(".sql") && !/\.sql$/i.test(entry.name)) continue;
+        if (!/\.sql$/i.test(entry.name)) continue;
         const file = sub === "" ? entry.name : `${sub}/${entry.name}`;
         if (!pattern.test(entry.name)) {
             const expected = sub === "" ? "NNN_name.sql" : "NNN_down.sql";
@@ -125,9 +125,10 @@ function entries(root: string, sub: string): Dirent[] {
 
 /** @throws BadInputError for what cannot be read as a script */
 function regularOnly(root: string, file: string, entry: Dirent): void {
-    if (entry.isSymbolicLink()) insideOnly(root, file);
-    const isFile = entry.isSymbolicLink() && statSync(join(root, file)).isFile();
-    if (isFile) return;
+    if (entry.isSymbolicLink()) {
+        insideOnly(root, file);
+        if (statSync(join(root, file)).isFile()) return;
+    }
     throw new BadInputError({
         what: "This is no file, yet it is named like a script.",
         where: { file },

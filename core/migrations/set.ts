@@ -31,3 +31,8 @@ export interface MigrationSet {
     /** The version of the set that a person means by `text` (`"24"` for `"024"`), if there is one. */
     find(text: string): Migration | undefined;
 }
+
+/** The version as the set's folder spells it, where it is there. */
+export function spelled(set: Pick<MigrationSet, "find">, version: string): string {
+    return set.find(version)?.version ?? version;
+}

@@ -1,5 +1,5 @@
 import type { LedgerRow } from "../history/ledger";
-import type { MigrationSet } from "../migrations/set";
+import { type MigrationSet, spelled } from "../migrations/set";
 import { BadInputError } from "../errors";
 
 /**
@@ -49,7 +49,7 @@ export function historyDifference(
     // Mostly they agree to the letter and in the order of applying, and nothing needs to be looked up.
     if (versions.length === ledger.length && ledger.every((row, index) => row.version === versions[index]))
         return { onlyInLedger: [], onlyInTable: [] };
-    const spell = (version: string): string => set.find(version)?.version ?? version;
+    const spell = (version: string): string => spelled(set, version);
     const inTable = new Set(versions.filter((v) => v !== null).map(spell));
     const inLedger = new Set(ledger.map((row) => spell(row.version)));
     return {

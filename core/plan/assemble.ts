@@ -3,7 +3,7 @@ import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
-import { judgeAssumedSet } from "./other-sets";
+import { judgeAssumedSet, onlyOthers } from "./other-sets";
 import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
@@ -140,8 +140,8 @@ function undoText(from: string | null, lost: Plan["lost"], snapshot: boolean): s
 }
 
 function warningsFor(state: DatabaseState, declaration: Declaration): string[] {
-    const others = state.ledger.sets.map((s) => s.name).filter((s) => s !== declaration.set);
-    if (!state.ledger.exists && others.length > 0)
+    const others = onlyOthers(state.ledger, declaration.set);
+    if (others.length > 0)
         return [
             `This database has the sets ${others.join(", ")}, and none named ${declaration.set}: it will be added.`,
         ];

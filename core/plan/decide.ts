@@ -1,5 +1,5 @@
 import type { LedgerRow, StoredSql } from "../history/ledger";
-import type { Migration, MigrationSet } from "../migrations/set";
+import { type Migration, type MigrationSet, spelled } from "../migrations/set";
 import { BadInputError } from "../errors";
 import { linesOf } from "../lines";
 import { skipBlank } from "../sql/lexical";
@@ -72,10 +72,10 @@ export function decide(situation: Situation): Decision {
     refuseEdited(situation);
 
     const desiredVersions = new Set(desired.map((m) => m.version));
-    const stays = (row: LedgerRow): boolean => desiredVersions.has(canonical(set, row.version));
+    const stays = (row: LedgerRow): boolean => desiredVersions.has(spelled(set, row.version));
     const keep = applied.filter(stays);
     const undo = applied.filter((row) => !stays(row)).toReversed();
-    const appliedVersions = new Set(applied.map((row) => canonical(set, row.version)));
+    const appliedVersions = new Set(applied.map((row) => spelled(set, row.version)));
     const apply = desired.filter((m) => !appliedVersions.has(m.version));
 
     const keptHead = highest(set, keep);
@@ -256,11 +256,6 @@ function isBlank(sql: string): boolean {
     let i = skipBlank(sql, 0);
     while (sql[i] === ";") i = skipBlank(sql, i + 1);
     return i >= sql.length;
-}
-
-/** The version as the disk spells it, when it is there. */
-function canonical(set: MigrationSet, version: string): string {
-    return set.find(version)?.version ?? version;
 }
 
 function highest(set: MigrationSet, rows: readonly LedgerRow[]): string | null {

@@ -7,11 +7,16 @@ import type { Refusal } from "./decide";
  * @returns undefined when it may
  */
 export function judgeAssumedSet(ledger: Ledger, set: string): Refusal | undefined {
-    const others = ledger.sets.map(({ name }) => name).filter((name) => name !== set);
-    if (ledger.exists || others.length === 0) return undefined;
+    const others = onlyOthers(ledger, set);
+    if (others.length === 0) return undefined;
     return {
         code: "other-set",
         text: `This database has the history of ${others.map((name) => `the set ${name}`).join(", ")}, and none of a set named ${set}: all scripts would be run from the first.`,
         allow: `--set ${others[0] ?? ""}, if that is meant; or --set ${set}, to begin another one`,
     };
+}
+
+/** The sets whose history a database has, where it has none of this one. */
+export function onlyOthers({ exists, sets }: Ledger, set: string): string[] {
+    return exists ? [] : sets.map(({ name }) => name).filter((name) => name !== set);
 }

@@ -1,6 +1,5 @@
 import type { Progress } from "../history/ledger";
-import { nodeType } from "../sql/nodes";
-import type { Unit } from "../sql/script";
+import { mayCommit, type Unit } from "../sql/script";
 import { unitChecksum } from "../sql/unit-checksum";
 import type { Refusal } from "./decide";
 import type { Plan } from "./plan";
@@ -87,8 +86,8 @@ export function settleByHand(version: string, direction: Progress["direction"]):
 
 /** A DO block or procedure that failed is corrected by whoever was told to look at what it had done, and then run again. */
 function committedByItself({ transactional, statements }: Unit): boolean {
-    const type = statements[0] === undefined ? "" : nodeType(statements[0].node);
-    return !transactional && (type === "DoStmt" || type === "CallStmt");
+    const [statement] = statements;
+    return !transactional && statement !== undefined && mayCommit(statement);
 }
 
 function stepFor(progress: Progress, steps: readonly PreparedStep[]): PreparedStep | undefined {

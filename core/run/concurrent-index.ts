@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { FailedError } from "../errors";
+import { nameOf, shown } from "../sql/identifiers";
 import { as } from "../sql/nodes";
 import type { Statement } from "../sql/statement";
 
@@ -9,7 +10,6 @@ export interface ConcurrentIndex {
     readonly name: string | undefined;
     /** The table, as written, quoted. */
     readonly table: string;
-    readonly schema: string | undefined;
 }
 
 export function concurrentIndexOf(statement: Statement): ConcurrentIndex | undefined {
@@ -19,15 +19,7 @@ export function concurrentIndexOf(statement: Statement): ConcurrentIndex | undef
         relation?: { schemaname?: string; relname?: string };
     }>(statement.node, "IndexStmt");
     if (body?.concurrent !== true) return undefined;
-    const { schemaname, relname } = body.relation ?? {};
-    return {
-        name: body.idxname,
-        table: [schemaname, relname]
-            .filter((p) => p !== undefined)
-            .map(quote)
-            .join("."),
-        schema: schemaname === undefined ? undefined : quote(schemaname),
-    };
+    return { name: body.idxname, table: shown(nameOf(body.relation)) };
 }
 
 /** Invalid indexes of the table, by qualified name; under the session's search_path. */
@@ -74,8 +66,4 @@ export async function dropLeftovers(client: Client, index: ConcurrentIndex, file
         });
     }
     for (const name of leftovers) await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
-}
-
-function quote(identifier: string): string {
-    return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : `"${identifier.replaceAll('"', '""')}"`;
 }

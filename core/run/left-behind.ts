@@ -1,11 +1,13 @@
 import type { Node } from "libpg-query";
 import type { Client } from "pg";
 import { quoted } from "../plan/names";
-import { type ConcurrentIndex, invalidIndexes } from "./concurrent-index";
-import { settleByHand } from "../plan/unfinished";
 import type { PreparedStep } from "../plan/prepare";
+import { settleByHand } from "../plan/unfinished";
+import { nameOf, type RangeVar, shown } from "../sql/identifiers";
 import { as, nodeType, strings } from "../sql/nodes";
+import { mayCommit } from "../sql/script";
 import type { Statement } from "../sql/statement";
+import { type ConcurrentIndex, invalidIndexes } from "./concurrent-index";
 
 /** What a statement that failed outside of a transaction has left in the database, for people. */
 export interface LeftBehind {
@@ -46,8 +48,7 @@ export async function leftBehind(
             next: "Drop those copies that nobody is building right now (DROP INDEX CONCURRENTLY), then run the same command again.",
         };
     }
-    const type = nodeType(statement.node);
-    if (type !== "DoStmt" && type !== "CallStmt") return undefined;
+    if (!mayCommit(statement)) return undefined;
     return {
         state: `Line ${line} ran outside a transaction and may have taken effect in part: what it had committed by itself before it failed stays, the rest was rolled back.`,
         next: `See what of line ${line} is in the database. The same command does not run it a second time as it is: correct it so that it can be run on top of that, then run it; or ${settleByHand(version, direction)}.`,
@@ -84,11 +85,6 @@ export async function continuation(worker: Client, statement: Statement): Promis
     return dropped !== undefined && (await indexState(worker, dropped)) === "gone" ? "done" : undefined;
 }
 
-interface Name {
-    readonly schemaname?: string;
-    readonly relname?: string;
-}
-
 interface Detach {
     /** Both as written, quoted. */
     readonly parent: string;
@@ -96,11 +92,11 @@ interface Detach {
 }
 
 function detachOf({ node }: Statement): Detach | undefined {
-    const body = as<{ relation?: Name; cmds?: Node[] }>(node, "AlterTableStmt");
+    const body = as<{ relation?: RangeVar; cmds?: Node[] }>(node, "AlterTableStmt");
     const command = as<{ subtype?: string; def?: Node }>(body?.cmds?.[0], "AlterTableCmd");
-    const partition = as<{ name?: Name; concurrent?: boolean }>(command?.def, "PartitionCmd");
+    const partition = as<{ name?: RangeVar; concurrent?: boolean }>(command?.def, "PartitionCmd");
     if (command?.subtype !== "AT_DetachPartition" || partition?.concurrent !== true) return undefined;
-    return { parent: quoted(partsOf(body?.relation)), partition: quoted(partsOf(partition.name)) };
+    return { parent: shown(nameOf(body?.relation)), partition: shown(nameOf(partition.name)) };
 }
 
 async function detachState(
@@ -139,8 +135,4 @@ async function invalidCopies(worker: Client): Promise<string[]> {
           WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' ORDER BY 1 LIMIT 10`,
     );
     return rows.map((row) => row.name);
-}
-
-function partsOf({ schemaname, relname }: Name = {}): string[] {
-    return [schemaname, relname].filter((part) => part !== undefined);
 }

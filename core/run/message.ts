@@ -75,13 +75,14 @@ function ledgerParts(statements: readonly string[]): SentPart[] {
  */
 export function batchParts(context: StepContext, batch: Batch, first: readonly string[] = []): SentPart[] {
     const [step] = batch;
+    const start = [...first, withoutTemporary];
     if (batch.length === 1) {
         const unit = unitOf(step);
         const whole = { last: true, several: false, prepare: [] };
-        return [...scriptParts(context, unit, [...first, withoutTemporary]), ...recording(context, step, unit, whole)];
+        return [...scriptParts(context, unit, start), ...recording(context, step, unit, whole)];
     }
     return [
-        ...freshSession(context, [...first, withoutTemporary]),
+        ...freshSession(context, start),
         "BEGIN",
         ...batch.flatMap((one, i) => [...(i === 0 ? [] : freshSession(context)), ...briefParts(context, one)]),
         ...ourRole,

@@ -7,8 +7,8 @@ import type { Statement } from "../sql/statement";
 import { unitChecksum } from "../sql/unit-checksum";
 import { type ConcurrentIndex, concurrentIndexOf, dropLeftovers, invalidIndexes, isBuilt } from "./concurrent-index";
 import { isConnectionLost, joinStatements } from "./failure";
-import { runStatements } from "./script-query";
 import { continuation, leftBehind, type LeftBehind, leftIndex } from "./left-behind";
+import { runStatements } from "./script-query";
 import { keepWorkerLock, type Sessions } from "./sessions";
 import {
     ConnectionLost,

@@ -6,6 +6,7 @@ import { RefusedError } from "../errors";
 interface Marked {
     readonly client: Client;
     readonly mark: string;
+    /** The session's server process. */
     readonly pid: number;
 }
 
@@ -32,17 +33,16 @@ export async function refusePooler(guard: Client, worker: Client): Promise<Marke
 
 /**
  * Looks whether both connections still are where they were marked; to be asked before a script resets the marks.
- * @returns the sessions' server processes
  * @throws RefusedError
  */
-export async function sameSessions([guard, worker]: MarkedSessions): Promise<readonly [number, number]> {
-    return Promise.all([find(guard), find(worker)]);
+export async function requireSame(sessions: MarkedSessions): Promise<void> {
+    await Promise.all(sessions.map(find));
 }
 
 async function whileHeld({ client }: Marked, sessions: MarkedSessions): Promise<void> {
     await client.query("BEGIN");
     try {
-        await sameSessions(sessions);
+        await requireSame(sessions);
     } finally {
         await client.query("ROLLBACK");
     }
@@ -56,11 +56,11 @@ async function mark(client: Client): Promise<Marked> {
     return { client, mark: value, pid: rows[0]?.pid ?? 0 };
 }
 
-async function find({ client, mark, pid }: Marked): Promise<number> {
+async function find({ client, mark, pid }: Marked): Promise<void> {
     const { rows } = await client.query<{ pid: number; mark: string | null }>(
         "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('schemaward.session', true) AS mark",
     );
-    if (rows[0]?.mark === mark && rows[0].pid === pid) return pid;
+    if (rows[0]?.mark === mark && rows[0].pid === pid) return;
     throw new RefusedError({
         what: "The connection goes through a transaction pooler (PgBouncer with pool_mode = transaction, or the like).",
         state: "Nothing was touched.",

@@ -1,16 +1,15 @@
 import { openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { BadInputError, RefusedError } from "../errors";
+import type { Ledger } from "../history/ledger";
 import { prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
 import { clearProgress, recordApplied, recordResolved, recordUndone } from "../history/ledger-write";
 import { mirrorApplied, mirrorUndone } from "../history/schema-migrations";
 import { readMigrations } from "../plan/build";
+import { judgeAssumedSet } from "../plan/other-sets";
 import { sessionSettings } from "../plan/read-ahead";
 import { readState } from "../plan/read-state";
 import { judgeOwnership } from "../policy/ownership";
-import type { Ledger } from "../history/ledger";
-import { judgeAssumedSet } from "../plan/other-sets";
-import type { Migration } from "../migrations/set";
 import { scriptPath } from "../sql/script-path";
 import { identifyRun } from "./identity";
 import { openSessions } from "./sessions";
@@ -69,11 +68,16 @@ export async function resolveHistory(
             name: migration?.name ?? row?.name ?? "",
         };
         const stored = { set: declaration.set, format: set.format, runId: null, who: identity.who };
-        const applied = (m: Migration): string[] =>
-            row === undefined
-                ? recordApplied({ ...stored, ...m, origin: "resolved" })
-                : [recordResolved({ ...stored, ...m, origin: "resolved" }, row.version)];
-        const asked = state === "applied" && migration !== undefined ? applied(migration) : [];
+        const resolved =
+            state === "applied" && migration !== undefined
+                ? ({ ...stored, ...migration, origin: "resolved" } as const)
+                : undefined;
+        const asked =
+            resolved === undefined
+                ? []
+                : row === undefined
+                  ? recordApplied(resolved)
+                  : [recordResolved(resolved, row.version)];
         // In the order of the history table, also the one that is asked for: the way back undoes in the order of these rows.
         const taken = adopted.flatMap((old) => {
             if (isIt(old)) return asked;

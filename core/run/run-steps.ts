@@ -1,6 +1,7 @@
 import { FailedError } from "../errors";
 import { type Progress, readLedger } from "../history/ledger";
 import { readLastRun } from "../history/ledger-runs";
+import { spelled } from "../migrations/set";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
 import { appliedAfter } from "./applied-after";
@@ -136,7 +137,7 @@ async function stepsDone(
     counts: readonly number[],
 ): Promise<number | undefined> {
     if ((await readLastRun(guard)) !== runId) return undefined;
-    const written = (version: string): string => planned.set.find(version)?.version ?? version;
+    const written = (version: string): string => spelled(planned.set, version);
     const { rows } = await readLedger(guard, set);
     const applied = new Set(rows.map((row) => written(row.version)));
     return counts.find((count) => {

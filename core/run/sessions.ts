@@ -6,7 +6,7 @@ import { RefusedError } from "../errors";
 import type { RunLocks } from "../history/ledger-write";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
-import { refusePooler, sameSessions } from "./pooler";
+import { refusePooler, requireSame } from "./pooler";
 import { lostParameters, type StartParameters } from "./start-parameters";
 
 /**
@@ -39,6 +39,8 @@ export interface LockOptions {
     report(event: RunEvent): void;
 }
 
+/** Both are idle while a person reads, and while a snapshot is taken. */
+const neverIdle: StartParameters = { idle_session_timeout: "0" };
 const guardParameters: StartParameters = { idle_in_transaction_session_timeout: "0", jit: "off" };
 
 function workerParameters({ lockTimeoutMs, statementTimeoutMs }: RunSettings): StartParameters {
@@ -46,7 +48,7 @@ function workerParameters({ lockTimeoutMs, statementTimeoutMs }: RunSettings): S
         lock_timeout: String(lockTimeoutMs),
         statement_timeout: String(statementTimeoutMs),
         idle_in_transaction_session_timeout: "0",
-        idle_session_timeout: "0",
+        ...neverIdle,
         // Makes the server end a statement soon after this process died.
         client_connection_check_interval: "2000",
     };
@@ -74,15 +76,14 @@ export async function openSessions(database: Database, options: LockOptions): Pr
         const sessions = await refusePooler(guard, worker);
         await takeLock(guard, guardKey, options);
         await takeLock(worker, workerKey, options);
-        const [[, workerPid], afterReset, lost] = await Promise.all([
-            sameSessions(sessions),
+        const [afterReset, lost] = await Promise.all([
             lostParameters(worker, parameters),
-            lostParameters(guard, guardParameters),
-            // Not at its start, where a server that is too old would not know it. Both are idle while a person reads, and a snapshot is taken.
-            guard.query("SET idle_session_timeout = 0"),
+            // Not at its start, where a server that is too old would not know this one.
+            lostParameters(guard, { ...guardParameters, ...neverIdle }),
+            requireSame(sessions),
         ]);
         if (lost.length > 0) await guard.query(lost.join(";\n"));
-        const open = { guard, worker, workerPid, afterReset };
+        const open = { guard, worker, workerPid: sessions[1].pid, afterReset };
         return {
             ...open,
             close: async () => {

@@ -68,10 +68,7 @@ export class ConnectionLost extends Error {
  */
 export function freshSession(context: StepContext, first: readonly string[] = []): string[] {
     return [
-        ...ourRole,
-        ...first,
-        "RESET ALL",
-        ...context.afterReset,
+        ...resetSession(context, first),
         ...(context.role === undefined ? [] : [`SET ROLE "${context.role.replaceAll('"', '""')}"`]),
         ...(context.searchPath === "" ? [] : [`SET search_path = ${context.searchPath}`]),
     ];
@@ -84,8 +81,16 @@ export const withoutTemporary = "DISCARD TEMP";
 export const ourRole: readonly string[] = ["RESET SESSION AUTHORIZATION", "RESET ROLE"];
 
 /** Lets us write the ledger as the role that logs in, wherever a script has left the session. */
-export function ourSession({ afterReset }: StepContext): string[] {
-    return [...ourRole, "RESET ALL", ...afterReset, "SET search_path = pg_catalog"];
+export function ourSession(context: StepContext): string[] {
+    return [...resetSession(context), "SET search_path = pg_catalog"];
+}
+
+/**
+ * The role that logs in, with the settings that the session began with.
+ * @param first to be done as that role
+ */
+export function resetSession({ afterReset }: StepContext, first: readonly string[] = []): string[] {
+    return [...ourRole, ...first, "RESET ALL", ...afterReset];
 }
 
 /** Makes the ledger's statements known to both sessions; the ledger's tables must be there. */

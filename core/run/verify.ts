@@ -4,7 +4,7 @@ import { FailedError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import { readState } from "../plan/read-state";
 import { scriptPath } from "../sql/script-path";
-import { ourRole, type StepContext } from "./step";
+import { resetSession, type StepContext } from "./step";
 
 /** Reads ledger and history table again and compares them with what the plan promised. */
 export async function verify(
@@ -14,7 +14,7 @@ export async function verify(
     context: StepContext,
     snapshot: string | null,
 ): Promise<string | null> {
-    await client.query([...ourRole, "RESET ALL", ...context.afterReset].join("; "));
+    await client.query(resetSession(context).join("; "));
     const path = scriptPath({ ...context, searchPath: declaration.run.searchPath }, "session");
     if (path !== undefined) await client.query(path);
     const state = await readState(client, declaration, set);

@@ -230,6 +230,12 @@ function usedNewEnumValue(statements: readonly Statement[]): Statement | undefin
     return undefined;
 }
 
+/** Whether a statement can commit by itself, where it is not in a transaction. */
+export function mayCommit({ node }: Statement): boolean {
+    const type = nodeType(node);
+    return type === "DoStmt" || type === "CallStmt";
+}
+
 /**
  * Refuses what would take the run's own lock away from under it.
  * @throws BadInputError with file and line

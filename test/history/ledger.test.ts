@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { BadInputError, FailedError, RefusedError } from "../../core/errors";
 import { PlanRefused } from "../../core/run/run";
-import { resolveHistory } from "../../core/run/resolve";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 
@@ -79,7 +78,7 @@ describe("the ledger", function () {
             );
             return true;
         });
-        assert.deepEqual(await resolveHistory(project.declaration("latest"), project.dir, "2", "applied"), {
+        assert.deepEqual(await project.resolve("2", "applied"), {
             version: "002",
             changed: true,
         });
@@ -115,9 +114,7 @@ describe("the ledger", function () {
         project.migration("001", "CREATE TABLE schema_migrations (version text)", "DROP TABLE schema_migrations");
         await project.migrate("1");
         await project.query("CREATE TABLE t002 (id int)");
-        const resolve = async (v: string, state: "applied" | "rolled-back"): Promise<unknown> =>
-            resolveHistory(project.declaration("latest"), project.dir, v, state);
-        await resolve("002", "applied");
+        await project.resolve("002", "applied");
         assert.deepEqual(await project.query("SELECT version, origin FROM schemaward.migrations ORDER BY seq"), [
             ["001", "applied"],
             ["002", "resolved"],
@@ -125,11 +122,11 @@ describe("the ledger", function () {
         assert.deepEqual(await project.query("SELECT version FROM schema_migrations ORDER BY 1"), [["001"], ["002"]]);
         assert.equal((await project.migrate("latest")).version, "003");
         await project.query("DROP TABLE t003");
-        await resolve("3", "rolled-back");
+        await project.resolve("3", "rolled-back");
         assert.deepEqual(await project.query("SELECT version FROM schema_migrations ORDER BY 1"), [["001"], ["002"]]);
         assert.deepEqual(await project.applied(), ["001", "002"]);
-        await assert.rejects(resolve("9", "applied"), /Version 9 cannot be resolved: .* has no such migration/);
-        await assert.rejects(resolve("003", "rolled-back"), /the ledger does not have it as applied/);
+        await assert.rejects(project.resolve("9", "applied"), /Version 9 cannot be resolved: .* has no such migration/);
+        await assert.rejects(project.resolve("003", "rolled-back"), /the ledger does not have it as applied/);
     });
 
     it("belongs to the stack that wrote it: another one, or a clone, is refused until adopted by name", async () => {

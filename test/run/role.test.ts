@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { resolveHistory } from "../../core/run/resolve";
 import type { Declaration } from "../../core/declaration";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -56,7 +55,7 @@ describe("scripts of another role than the one that logs in", function () {
             await project.migrate("latest", more);
             const plan = await project.plan("latest", more);
             assert.deepEqual([plan.steps, plan.refusals], [[], []]);
-            await resolveHistory(project.declaration("2", more), project.dir, "002", "rolled-back");
+            await project.resolve("002", "rolled-back", more);
             assert.deepEqual(
                 await project.query(
                     "SELECT 'public', version FROM public.schema_migrations UNION ALL SELECT 'app_owner', version FROM app_owner.schema_migrations",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { FailedError } from "../../core/errors";
-import { resolveHistory } from "../../core/run/resolve";
 import { PlanRefused } from "../../core/run/run";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
@@ -344,7 +343,7 @@ describe("scripts of several transactions", function () {
             /Of 002, 1 of 2 transactions are done and stay \(the ledger knows which\)\. Line 3 ran outside/,
         );
         await project.query("DELETE FROM t WHERE id > 1000; DROP PROCEDURE half");
-        await resolveHistory(project.declaration("2"), project.dir, "002", "rolled-back");
+        await project.resolve("002", "rolled-back");
         assert.deepEqual(await progress(), []);
         assert.deepEqual(await project.applied(), ["001"]);
     });
