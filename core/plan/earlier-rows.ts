@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import type { RangeVar } from "../sql/identifiers";
 import { as, nodeType, strings, walk } from "../sql/nodes";
-import { rowChangesOf } from "../sql/row-effects";
+import { rowChangesOf } from "../sql/row-changes";
 import type { Statement } from "../sql/statement";
 
 /** Functions that say the same whatever the plan did before. */

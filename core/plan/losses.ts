@@ -1,6 +1,8 @@
 import type { Client } from "pg";
 import { parseColumn } from "../sql/column-definition";
-import type { CatalogChange, CatalogObject, Observation } from "../sql/observation";
+import { quoteIdentifier } from "../sql/identifiers";
+import { textOf, walk } from "../sql/nodes";
+import type { CatalogChange, CatalogObject, Observation, Opaque } from "../sql/observation";
 import { keepsRows } from "../sql/keeps-rows";
 import type { RowChange } from "./dml";
 import { EarlierRows } from "./earlier-rows";
@@ -11,6 +13,7 @@ import { namesIn, placeChanges, type PlacedStatement } from "./placed-changes";
 import type { Loss } from "./plan";
 import { type PreparedStep, statementsOf } from "./prepare";
 import { type Candidate, convertedColumns, fromStatement, type LossContext } from "./statement-losses";
+import { readMembers } from "./extension-members";
 import { keepsValues } from "./value-types";
 
 /**
@@ -31,6 +34,10 @@ export async function findLosses(
     const facts = await relations.read(names);
     const keys = !changesRows ? new ForeignKeys([], []) : await readForeignKeys(client);
     const context: LossContext = { ...settings, keys };
+    const members = await readMembers(client, [
+        ...observations.flatMap(droppedExtensions),
+        ...steps.flatMap((step) => updatedExtensions(step).map(({ name }) => name)),
+    ]);
     const candidates: Candidate[] = [];
     const touched = new Set<string>();
     const made = new Set<string>();
@@ -66,28 +73,26 @@ export async function findLosses(
             const candidate = fromDrop(index, change, facts, touched, context);
             if (candidate !== undefined) candidates.push(candidate);
         }
+        for (const { table, bytes } of droppedExtensions(observation).flatMap((name) => members.get(name) ?? []))
+            candidates.push({
+                step: index,
+                loss: { kind: "table dropped", object: table.name, bytes, counted: true },
+                question: { sql: `SELECT count(*) FROM ONLY ${table.qualified}`, relation: table.qualified },
+                stale: touched.has(table.qualified),
+            });
         const converted = new Set(inLive.flatMap((c) => convertedColumns(c, facts)));
         for (const change of observation.changed) {
             if (change.liveName !== undefined && converted.has(columnOf(change.liveName).join("."))) continue;
             const candidate = fromTypeChange(index, change);
             if (candidate !== undefined) candidates.push(candidate);
         }
-        for (const o of observation.opaque) {
-            if (isHarmless(step, o.line)) continue;
-            candidates.push({
-                step: index,
-                loss: {
-                    kind: "unknown",
-                    object: `line ${o.line}`,
-                    bytes: null,
-                    counted: true,
-                    note: o.why,
-                    line: o.line,
-                },
-                question: undefined,
-                stale: true,
-            });
-        }
+        for (const o of observation.opaque)
+            if (o.mayTakeRows === true || !isHarmless(step, o.line)) candidates.push(unseen(index, o));
+        for (const { name, line } of updatedExtensions(step))
+            if (members.has(name) && !opaqueLines.has(line))
+                candidates.push(
+                    unseen(index, { line, why: `extension ${name}, which has tables, is updated by its own scripts` }),
+                );
         for (const { object, before, liveName } of observation.changed)
             if (object.kind === "partition" && before?.includes("PARTITION OF ") === false && liveName !== undefined)
                 attached.add(liveName);
@@ -105,6 +110,15 @@ export async function findLosses(
         losses[step]?.push({ ...loss, rows: count.rows, exact: count.exact && !stale, ...estimated });
     }
     return losses;
+}
+
+function unseen(step: number, { line, why }: Pick<Opaque, "line" | "why">): Candidate {
+    return {
+        step,
+        loss: { kind: "unknown", object: `line ${line}`, bytes: null, counted: true, note: why, line },
+        question: undefined,
+        stale: true,
+    };
 }
 
 /** Whether there is nothing on a line but statements that take no rows, whatever else they do. */
@@ -245,6 +259,23 @@ export function relationsOf({ dropped, changed }: Observation): string[] {
     // What is changed has its new name, which a table that goes may have had.
     const alone = dropped.filter(({ object }) => object.kind !== "column" || !gone.has(object.of));
     return [...alone, ...changed].flatMap((change) => liveTable(change) ?? []);
+}
+
+/** Names in the live database. */
+function droppedExtensions({ dropped }: Observation): string[] {
+    return dropped.flatMap(({ object, liveName }) =>
+        object.kind === "extension" && liveName !== undefined ? liveName : [],
+    );
+}
+
+/** The extensions that a step updates. */
+function updatedExtensions(step: PreparedStep): { name: string; line: number }[] {
+    const found: { name: string; line: number }[] = [];
+    for (const { node, line } of statementsOf(step))
+        walk([node], (type, { extname }) => {
+            if (type === "AlterExtensionStmt") found.push({ name: quoteIdentifier(textOf(extname)), line });
+        });
+    return found;
 }
 
 function isTable({ kind }: CatalogObject): boolean {

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { type Bystanders, losslessKind, makesBystander, noBystanders } from "../sql/lossless";
+import { implicitFunctionExists } from "../sql/implicit-functions";
 import { wiredFunctionExists } from "../sql/wired-functions";
 import { type PreparedStep, statementsOf } from "./prepare";
 
@@ -16,11 +17,13 @@ export async function losesNothing(live: Client, steps: readonly PreparedStep[])
     );
 }
 
+const ownVolatile = "p.provolatile = 'v' AND l.lanname NOT IN ('c', 'internal')";
+
 async function readBystanders(live: Client): Promise<Bystanders> {
     const { rows } = await live.query<Bystanders>(
         `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D')
                 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE oid >= 16384 AND rulename <> '_RETURN')
-                OR ${wiredFunctionExists("p.provolatile = 'v' AND l.lanname NOT IN ('c', 'internal')")} AS "onRows",
+                OR ${wiredFunctionExists(ownVolatile)} OR ${implicitFunctionExists(ownVolatile)} AS "onRows",
                 EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS "onDefinitions"`,
     );
     return rows[0] ?? { onRows: true, onDefinitions: true };

@@ -40,7 +40,7 @@ export async function planStep(
         losses,
         locks: byMode(observation?.locks ?? []),
         rewrites: observation?.rewrites ?? [],
-        opaque: observation?.opaque ?? [],
+        opaque: (observation?.opaque ?? []).map(({ line, why }) => ({ line, why })),
         replaced: step.replaced,
         ...(observation?.wouldFail === undefined ? {} : { wouldFail: observation.wouldFail }),
     };

@@ -103,7 +103,7 @@ function queryOf(expression: unknown): string {
 }
 
 /** The text of an expression that is one literal. */
-function literalOf(expression: string): string | undefined {
+export function literalOf(expression: string): string | undefined {
     const target = as<{ targetList?: Node[] }>(
         parser().parseSync(`SELECT ${expression}`).stmts?.[0]?.stmt,
         "SelectStmt",

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { functionEffects } from "./function-effects";
+import { calling, functionEffects } from "./function-effects";
 
 /** Kinds of statements, by the grammar's name, that event triggers do not see. Source: the manual's event trigger firing matrix. */
 const unseen =
@@ -15,10 +15,5 @@ export async function hiddenInEventTriggers(client: Client): Promise<string | un
         `SELECT DISTINCT p.proname AS name FROM pg_catalog.pg_event_trigger e
             JOIN pg_catalog.pg_proc p ON p.oid = e.evtfoid WHERE e.evtenabled <> 'D'`,
     );
-    return (
-        await functionEffects(
-            client,
-            rows.map(({ name }) => name),
-        )
-    ).hidden;
+    return (await functionEffects(client, calling(rows.map(({ name }) => name)))).hidden;
 }

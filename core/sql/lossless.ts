@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
 import { as, nodeType, strings, walk } from "./nodes";
-import { rowChangesOf } from "./row-effects";
+import { worksOutValues } from "./implicit-functions";
+import { rowChangesOf } from "./row-changes";
 import type { Statement } from "./statement";
 
 /** Statements that only make something, describe it, or set the session. */
@@ -82,7 +83,10 @@ const harmlessFunctions = new Set(
 
 /** Code that runs by itself when something else happens. */
 export interface Bystanders {
-    /** Triggers and rules on tables, functions in defaults, checks and views: what an INSERT or a query sets off is not told by it. */
+    /**
+     * Triggers and rules on tables, functions in defaults, checks and views, behind operators and casts: what an INSERT, a query or an expression
+     * sets off is not told by it.
+     */
     readonly onRows: boolean;
     /** Event triggers: the same for every other statement. */
     readonly onDefinitions: boolean;
@@ -90,12 +94,15 @@ export interface Bystanders {
 
 export const noBystanders: Bystanders = { onRows: false, onDefinitions: false };
 
+const bystanders =
+    /^(?:CreateTrig|Rule|CreateEventTrig|AlterEventTrig|Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|CreatePolicy)Stmt$/;
+
 /** Whether a statement makes such code or turns it on, so that later ones may set it off. */
 export function makesBystander({ node }: Statement): boolean {
     let makes = false;
     // Also within CREATE SCHEMA. One that was off is not among those found in the database.
     walk(node, (type, body) => {
-        if (["CreateTrigStmt", "RuleStmt", "CreateEventTrigStmt", "AlterEventTrigStmt"].includes(type)) makes = true;
+        if (bystanders.test(type)) makes = true;
         if (type === "AlterTableCmd" && /^AT_Enable(?:\w*Trig|\w*Rule)/.test(String(body["subtype"]))) makes = true;
     });
     return makes;
@@ -105,18 +112,19 @@ export function makesBystander({ node }: Statement): boolean {
  * Whether a statement can never lose a row or a value, whatever the tables hold; cheap, and says no in doubt. Source: the
  * commands' pages in PostgreSQL's manual. Not asked: whether it locks, rewrites or fails.
  */
-export function losslessKind(statement: Statement, bystanders: Bystanders): boolean {
+export function losslessKind(statement: Statement, { onRows, onDefinitions }: Bystanders): boolean {
     const { node } = statement;
     const type = nodeType(node);
-    if (!lossless.has(type) || bystanders.onDefinitions) return false;
-    if (bystanders.onRows && (rowChangesOf(node).length > 0 || /^(?:Select|CreateTableAs|RefreshMatView)/.test(type)))
-        return false;
+    if (!lossless.has(type) || onDefinitions) return false;
+    if (onRows && (rowChangesOf(node).length > 0 || queries.test(type) || worksOutValues(node))) return false;
     const body = as<Record<string, unknown>>(node, type) ?? {};
     if (type === "AlterTableStmt" && !(body["cmds"] as Node[]).every(isLosslessCommand)) return false;
     // A trigger that is being made can do anything, but only when rows change later; CREATE OR REPLACE loses no value either.
     if (type === "CreateFunctionStmt" || type === "CreateTrigStmt" || type === "CreatePolicyStmt") return true;
     return isHarmlessQuery(node);
 }
+
+const queries = /^(?:Select|CreateTableAs|RefreshMatView|Index)Stmt$/;
 
 function isLosslessCommand(item: Node): boolean {
     const command = as<{ subtype?: string }>(item, "AlterTableCmd");

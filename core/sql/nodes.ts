@@ -34,6 +34,15 @@ export function strings(list: readonly Node[] | undefined): string[] {
     });
 }
 
+/** Every String node of a tree: names of all sorts. */
+export function allStrings(tree: unknown): string[] {
+    const found: string[] = [];
+    walk(tree, (type, { sval }) => {
+        if (type === "String" && typeof sval === "string") found.push(sval);
+    });
+    return found;
+}
+
 /** Unqualified names of the functions and procedures that a tree calls. */
 export function calledFunctions(tree: unknown): string[] {
     const names: string[] = [];

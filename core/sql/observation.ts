@@ -67,6 +67,15 @@ export interface LockTaken {
     readonly relation: string;
 }
 
+/** What a step does that cannot be seen. */
+export interface Opaque {
+    /** The script's, where the statement begins. */
+    readonly line: number;
+    readonly why: string;
+    /** It is code that changes rows: whatever kind of statement sets it off, it is not harmless. */
+    readonly mayTakeRows?: true;
+}
+
 /** What one step does to the schema. Rows are not known here: the shadow is empty. */
 export interface Observation {
     /** `observed`: it ran on the shadow. `parsed`: judged from parse tree and catalog alone. `skipped`: nobody looked. */
@@ -82,7 +91,7 @@ export interface Observation {
     /** Tables whose storage is rewritten (not: truncated). */
     readonly rewrites: readonly string[];
     /** Statements whose effects could not be seen whole: line and why. They count as unknown loss. */
-    readonly opaque: readonly { readonly line: number; readonly why: string }[];
+    readonly opaque: readonly Opaque[];
     /** The script cannot succeed: PostgreSQL's own words. The plan is refused with it. */
     readonly wouldFail?: { readonly line: number; readonly sqlstate: string; readonly message: string };
 }

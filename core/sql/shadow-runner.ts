@@ -1,16 +1,18 @@
 import type { Client, DatabaseError } from "pg";
 import type { Node } from "libpg-query";
 import { lineAt } from "../lines";
-import { readBody } from "./body";
+import { readBody, type Reach } from "./body";
 import { doBody } from "./do-block";
 import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
-import { functionEffects } from "./function-effects";
+import { calling, functionEffects } from "./function-effects";
 import { nameOf, shown, type RangeVar } from "./identifiers";
+import { hasExpressions, implicitFunctions, makesImplicit } from "./implicit-functions";
 import { ownTransaction } from "./locks";
 import { calledFunctions, as, nodeType, strings, walk } from "./nodes";
-import type { LockTaken, Observation } from "./observation";
+import type { LockTaken, Observation, Opaque } from "./observation";
 import { effectOutside } from "./outside";
-import { oddRowChange, rowChangesOf, triggerEffects } from "./row-effects";
+import { oddRowChange, rowChangesOf } from "./row-changes";
+import { triggerEffects } from "./row-effects";
 import { redactSql } from "./sensitive";
 import type { Statement } from "./statement";
 import { namedIn, wiredFunctions } from "./wired-functions";
@@ -36,11 +38,33 @@ const dml = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
 /** Their expressions (defaults, USING, CHECK) are worked out for each row. */
 const rewriting = ["AlterTableStmt", "AlterDomainStmt"];
 const maintenance = ["VacuumStmt"];
+/** They work out expressions or run code now. */
+const executes = [
+    ...dml,
+    ...rewriting,
+    "SelectStmt",
+    "CallStmt",
+    "CreateTableAsStmt",
+    "RefreshMatViewStmt",
+    "IndexStmt",
+    "DeclareCursorStmt",
+    "CopyStmt",
+    "DoStmt",
+    "CreateEventTrigStmt",
+];
+
+/** What the code that a statement runs does. */
+interface InBodies {
+    /** Why the statement must not run here. */
+    readonly outside?: string;
+    /** Whether it makes, changes or drops objects. */
+    readonly defines?: boolean;
+}
 
 /** Runs the statements of one step after another on a shadow, leaving out what must not or need not run there. */
 export class ShadowRunner {
     /** What this step does that cannot be seen. */
-    readonly opaque: { line: number; why: string }[] = [];
+    readonly opaque: Opaque[] = [];
     /** Locks of statements whose own cannot be read, because they commit by themselves or did not run. */
     readonly locks: LockTaken[] = [];
     readonly rewrites: string[] = [];
@@ -53,6 +77,8 @@ export class ShadowRunner {
     private cluster = "";
     /** What event triggers would do to rows; undefined: to be read anew. */
     private inEventTriggers: { readonly hidden: string | undefined } | undefined;
+    /** Functions that expressions call without their names; undefined: to be read anew. */
+    private implicit: readonly string[] | undefined;
 
     constructor(
         private readonly client: Client,
@@ -65,6 +91,7 @@ export class ShadowRunner {
         this.rewrites.length = 0;
         this.storage.clear();
         this.inEventTriggers = undefined;
+        this.implicit = undefined;
     }
 
     /** REPEATABLE READ: the look at roles and databases must not see what others change meanwhile. */
@@ -76,7 +103,9 @@ export class ShadowRunner {
     /** @throws StepFailure */
     async run(statement: Statement): Promise<void> {
         const type = nodeType(statement.node);
-        const skipped = effectOutside(statement) ?? (await this.effectOfBodies(statement, type));
+        const bodies: InBodies =
+            effectOutside(statement) === undefined ? await this.effectOfBodies(statement, type) : {};
+        const skipped = effectOutside(statement) ?? bodies.outside;
         if (skipped !== undefined) {
             this.skip(statement, `${skipped} acts outside this database`);
             return;
@@ -95,7 +124,7 @@ export class ShadowRunner {
         const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
         if (role !== undefined) return this.tryWithoutRole(statement, role);
         await this.lookAtRows(statement);
-        await this.lookAtEventTriggers(statement, type);
+        await this.lookAtEventTriggers(statement, type, bodies.defines === true);
         if (type === "TruncateStmt") return this.truncate(statement);
         const modifies = dml.includes(type) || (type === "SelectStmt" && modifiesRows(statement));
         await this.execute(statement, modifies ? `EXPLAIN ${statement.sql}` : statement.sql);
@@ -142,42 +171,43 @@ export class ShadowRunner {
         }
     }
 
-    /** Looks into DO blocks and into the functions that a statement calls. @returns why it must not run */
-    private async effectOfBodies(statement: Statement, type: string): Promise<string | undefined> {
-        const executes = [
-            ...dml,
-            ...rewriting,
-            "SelectStmt",
-            "CallStmt",
-            "CreateTableAsStmt",
-            "DoStmt",
-            "CreateEventTrigStmt",
-        ];
-        if (!executes.includes(type)) return undefined;
-        const effects: { hidden?: string; outside?: string; reads: boolean }[] = [];
+    /** Looks into DO blocks and into the functions that a statement calls, which it says so where they may lose something. */
+    private async effectOfBodies(statement: Statement, type: string): Promise<InBodies> {
+        if (makesImplicit.test(type)) this.implicit = undefined;
+        if (!executes.includes(type)) return {};
+        const effects: { hidden?: string; outside?: string; reads: boolean; defines: boolean }[] = [];
         const calls: string[] = [];
+        if (hasExpressions(statement.node)) calls.push(...(this.implicit ??= await implicitFunctions(this.client)));
+        let reach: Reach = calling([]);
         if (type === "DoStmt") {
             const { body, language } = doBody(statement.node);
             const own = readBody(statement.sql, body, language);
             effects.push(own);
             calls.push(...own.calls);
+            reach = own;
         }
         const trigger = as<{ funcname?: Node[] }>(statement.node, "CreateEventTrigStmt");
         if (trigger?.funcname !== undefined) calls.push(strings(trigger.funcname).at(-1) ?? "");
         calls.push(...calledFunctions(statement.node));
         if (type !== "DoStmt") calls.push(...(await wiredFunctions(this.client, namedIn(statement.node))));
-        if (calls.length > 0) effects.push(await functionEffects(this.client, calls));
+        if (calls.length > 0 || type === "DoStmt")
+            effects.push(await functionEffects(this.client, { ...reach, calls }));
         const outside = effects.find((e) => e.outside !== undefined)?.outside;
-        if (outside !== undefined) return outside;
+        if (outside !== undefined) return { outside };
         const active = effects.some((e) => e.hidden !== undefined || e.reads);
         if (this.reachesOut && (type === "DoStmt" || type === "CallStmt" || type === "CreateTableAsStmt" || active))
-            return `${type === "CreateTableAsStmt" ? "a query" : "code"} that could reach a foreign server`;
+            return {
+                outside: `${type === "CreateTableAsStmt" ? "a query" : "code"} that could reach a foreign server`,
+            };
         const hidden = [...new Set(effects.flatMap((e) => e.hidden ?? []))];
-        if (hidden.length > 0)
-            this.opaque.push({ line: statement.line, why: `${describe(type)} with ${hidden.join(", ")}` });
+        if (hidden.length > 0) this.addLosing(statement, `${describe(type)} with ${hidden.join(", ")}`);
         // What it makes may depend on rows, which the shadow has not.
         if (effects.some((e) => e.reads) && !dml.includes(type)) this.uncertain = true;
-        return undefined;
+        return { defines: effects.some((e) => e.defines) };
+    }
+
+    private addLosing({ line }: Statement, why: string): void {
+        this.opaque.push({ line, why, mayTakeRows: true });
     }
 
     /** A role that the plan itself makes is not there yet: what names it is tried, and left out when only the role is missing. */
@@ -196,17 +226,17 @@ export class ShadowRunner {
     /** Rows are not changed here; what triggers and rules would do is told from their code. */
     private async lookAtRows(statement: Statement): Promise<void> {
         const odd = oddRowChange(statement.node);
-        if (odd !== undefined) this.opaque.push({ line: statement.line, why: odd });
+        if (odd !== undefined) this.addLosing(statement, odd);
         for (const why of await triggerEffects(this.client, rowChangesOf(statement.node)))
-            this.opaque.push({ line: statement.line, why });
+            this.addLosing(statement, why);
     }
 
-    /** They run here too, on no rows. */
-    private async lookAtEventTriggers(statement: Statement, type: string): Promise<void> {
-        if (isSeenByEventTriggers(type)) {
+    /** They run here too, on no rows. @param defines whether code of the statement makes, changes or drops objects */
+    private async lookAtEventTriggers(statement: Statement, type: string, defines: boolean): Promise<void> {
+        if (defines || isSeenByEventTriggers(type)) {
             this.inEventTriggers ??= { hidden: await hiddenInEventTriggers(this.client) };
             const { hidden } = this.inEventTriggers;
-            if (hidden !== undefined) this.opaque.push({ line: statement.line, why: `event trigger with ${hidden}` });
+            if (hidden !== undefined) this.addLosing(statement, `event trigger with ${hidden}`);
         }
         if (/^(?:Create|Alter)(?:EventTrig|Function)Stmt$|^(?:Drop|Do|Call)Stmt$/.test(type))
             this.inEventTriggers = undefined;
@@ -222,9 +252,9 @@ export class ShadowRunner {
         const { query } = explained;
         const type = nodeType(query);
         const inner = { ...statement, node: query };
-        const effect = await this.effectOfBodies(inner, type);
-        if (effect !== undefined)
-            this.opaque.push({ line: statement.line, why: `${effect} acts outside this database` });
+        const { outside } = await this.effectOfBodies(inner, type);
+        if (outside !== undefined)
+            this.opaque.push({ line: statement.line, why: `${outside} acts outside this database` });
         await this.lookAtRows(inner);
         if (![...dml, "SelectStmt"].includes(type))
             this.opaque.push({ line: statement.line, why: "EXPLAIN ANALYZE runs what it explains" });

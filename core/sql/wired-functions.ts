@@ -2,13 +2,15 @@ import type { Client } from "pg";
 import type { Node } from "libpg-query";
 import { nameOf, shown, writtenName, type RangeVar, type TypeName } from "./identifiers";
 import { strings, walk } from "./nodes";
-import { rowChangesOf } from "./row-effects";
+import { rowChangesOf } from "./row-changes";
 import { ruleSources } from "./rule-sources";
 
-const wiring = ["pg_rewrite", "pg_attrdef", "pg_constraint"].map((c) => `'pg_catalog.${c}'::regclass`).join(", ");
+const wiring = ["pg_rewrite", "pg_attrdef", "pg_constraint", "pg_policy"]
+    .map((c) => `'pg_catalog.${c}'::regclass`)
+    .join(", ");
 
 /**
- * SQL of a condition: any function of the database's users stands in a default, a check or a rule.
+ * SQL of a condition: any function of the database's users stands in a default, a check, a rule or a policy.
  * @param condition SQL on `p`, of pg_proc, and `l`, of pg_language
  */
 export function wiredFunctionExists(condition: string): string {
@@ -49,17 +51,20 @@ export function namedIn(node: Node): Named {
 }
 
 /**
- * Functions of the database's users that stand in the defaults, checks and rules of what is named: of tables, of the tables behind
+ * Functions of the database's users that stand in the defaults, checks, rules and policies of what is named: of tables, of the tables behind
  * views, of the domains that their columns have.
+ * @param anywhere whether an unqualified name may be of any schema, as in a function, which may have a search_path of its own
  */
-export async function wiredFunctions(client: Client, { relations, types }: Named): Promise<string[]> {
+export async function wiredFunctions(client: Client, { relations, types }: Named, anywhere = false): Promise<string[]> {
     if (relations.length + types.length === 0) return [];
     const { rows } = await client.query<{ name: string }>({
         text: `WITH RECURSIVE relations(oid) AS (
-                   SELECT to_regclass(n)::oid FROM unnest($1::text[]) AS n UNION
+                   SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid IN (SELECT to_regclass(n) FROM unnest($1::text[]) AS n)
+                       OR ($3 AND quote_ident(c.relname) = ANY ($1)) UNION
                    SELECT s.source FROM relations JOIN ${ruleSources} AS s ON s.relation = relations.oid),
                types(oid) AS (
-                   SELECT to_regtype(n)::oid FROM unnest($2::text[]) AS n UNION
+                   SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT to_regtype(n) FROM unnest($2::text[]) AS n)
+                       OR ($3 AND quote_ident(t.typname) = ANY ($2)) UNION
                    SELECT a.atttypid FROM relations JOIN pg_catalog.pg_attribute a ON a.attrelid = relations.oid UNION
                    SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
                      FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid),
@@ -67,11 +72,12 @@ export async function wiredFunctions(client: Client, { relations, types }: Named
                    SELECT 'pg_catalog.pg_rewrite'::regclass, r.oid FROM relations JOIN pg_catalog.pg_rewrite r ON r.ev_class = relations.oid
                    UNION SELECT 'pg_catalog.pg_attrdef'::regclass, a.oid FROM relations JOIN pg_catalog.pg_attrdef a ON a.adrelid = relations.oid
                    UNION SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM relations JOIN pg_catalog.pg_constraint k ON k.conrelid = relations.oid
+                   UNION SELECT 'pg_catalog.pg_policy'::regclass, y.oid FROM relations JOIN pg_catalog.pg_policy y ON y.polrelid = relations.oid
                    UNION SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM types JOIN pg_catalog.pg_constraint k ON k.contypid = types.oid)
                SELECT DISTINCT p.proname AS name FROM parts
                  JOIN pg_catalog.pg_depend d ON d.classid = parts.class AND d.objid = parts.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass
                  JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid WHERE p.oid >= 16384`,
-        values: [relations, types],
+        values: [relations, types, anywhere],
     });
     return rows.map(({ name }) => name);
 }

@@ -98,6 +98,29 @@ describe("how thoroughly effects are looked for", function () {
         assert.equal((await project.plan("latest", {}, "lossless")).steps[0]?.method, "skipped");
     });
 
+    const operator = `CREATE FUNCTION wiping(int, int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN DELETE FROM log; RETURN true; END $$;
+        CREATE OPERATOR === (FUNCTION = wiping, LEFTARG = int, RIGHTARG = int);`;
+    for (const script of ["SELECT 1 === 2", "ALTER TABLE a ADD COLUMN c boolean DEFAULT (1 === 2)"])
+        it(`code behind an operator is looked at, that of the database and that of the plan: ${script}`, async () => {
+            await project.migrate("001");
+            project.migration("002", operator + script);
+            for (const mode of ["lossless", "quick", "full"] as const)
+                assert.equal((await project.plan("latest", {}, mode)).lost.unknown, true, mode);
+            await project.query(operator);
+            project.migration("002", script);
+            for (const mode of ["lossless", "quick", "full"] as const)
+                assert.equal((await project.plan("latest", {}, mode)).lost.unknown, true, mode);
+        });
+
+    it("an update of an extension with tables of its own may take their rows", async () => {
+        await project.migrate("001");
+        await project.query(`CREATE EXTENSION hstore VERSION '1.4'`);
+        project.migration("002", "ALTER EXTENSION hstore UPDATE");
+        assert.equal((await project.plan("latest")).lost.unknown, false);
+        await project.query("CREATE TABLE registry (id int); ALTER EXTENSION hstore ADD TABLE registry");
+        assert.equal((await project.plan("latest")).lost.unknown, true);
+    });
+
     it("a rule is looked at, too", async () => {
         await project.migrate("001");
         await project.query("CREATE RULE forget AS ON INSERT TO a DO ALSO DELETE FROM log");

@@ -81,7 +81,15 @@ export const hiddenCases: Readonly<Record<string, LossGroup>> = {
             CREATE RULE instead AS ON INSERT TO ruled DO ALSO DELETE FROM t;
             ALTER TABLE defaulted ALTER n SET DEFAULT wipe();
             CREATE DOMAIN checked AS int CHECK (VALUE < 9 AND wipe() = 1);
-            CREATE VIEW calling AS SELECT wipe() AS n;`,
+            CREATE VIEW calling AS SELECT wipe() AS n;
+            CREATE MATERIALIZED VIEW stale AS SELECT wipe() AS n WITH NO DATA;
+            CREATE FUNCTION watch() RETURNS void LANGUAGE sql AS 'INSERT INTO watched VALUES (3)';
+            CREATE FUNCTION watch_elsewhere() RETURNS void LANGUAGE plpgsql SET search_path = aside, public AS $$ BEGIN INSERT INTO seen VALUES (3); END $$;
+            CREATE SCHEMA aside; CREATE TABLE aside.seen (id int);
+            CREATE TRIGGER wiping AFTER INSERT ON aside.seen FOR EACH STATEMENT EXECUTE FUNCTION public.wipe_t();
+            CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+            CREATE TABLE conditioned (id int);
+            CREATE TRIGGER on_condition AFTER INSERT ON conditioned FOR EACH ROW WHEN (wipe() = 1) EXECUTE FUNCTION nothing();`,
         cases: [
             { scripts: ["SELECT wipe()"], unknown: "both" },
             { scripts: ["SELECT indirectly()"], unknown: "both" },
@@ -163,6 +171,50 @@ export const hiddenCases: Readonly<Record<string, LossGroup>> = {
                 ],
                 unknown: "both",
             },
+            { scripts: ["DO $$ BEGIN INSERT INTO watched VALUES (2); END $$"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN EXECUTE 'INSERT INTO watched VALUES (2)'; END $$"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN INSERT INTO defaulted (id) VALUES (1); END $$"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN INSERT INTO ruled VALUES (3); END $$"], unknown: "both" },
+            { scripts: ["SELECT watch()"], unknown: "both" },
+            { scripts: ["SELECT watch_elsewhere()"], unknown: "both" },
+            { scripts: ["INSERT INTO conditioned VALUES (1)"], unknown: "both" },
+            { scripts: ["REFRESH MATERIALIZED VIEW stale"], unknown: "both" },
+            { scripts: ["DECLARE c CURSOR FOR SELECT wipe(); FETCH ALL FROM c"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN ALTER TABLE t ALTER a TYPE text USING NULL; END $$"], unknown: "both" },
+            {
+                scripts: ["DO $$ BEGIN EXECUTE 'ALTER TABLE t ALTER a TYPE text USING NULL'; END $$"],
+                unknown: "both",
+            },
+            {
+                scripts: ["DO $$ BEGIN EXECUTE format('ALTER TABLE %I ALTER a TYPE text USING NULL', 't'); END $$"],
+                unknown: "both",
+            },
+            {
+                scripts: [
+                    "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ALTER TABLE t ALTER a TYPE text USING NULL; END $$; SELECT f()",
+                ],
+                unknown: "both",
+            },
+            {
+                scripts: ["DO $$ BEGIN EXECUTE format('CREATE TABLE %I AS SELECT wipe() AS n', 'made'); END $$"],
+                unknown: "both",
+            },
+            {
+                scripts: [
+                    "CREATE TRIGGER wiping AFTER INSERT ON counter FOR EACH STATEMENT EXECUTE FUNCTION wipe_t(); CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'INSERT INTO counter VALUES (5)'; SELECT f()",
+                ],
+                unknown: "both",
+            },
+            {
+                scripts: [
+                    "DO $$ BEGIN CREATE TRIGGER wiping AFTER INSERT ON counter FOR EACH STATEMENT EXECUTE FUNCTION wipe_t(); INSERT INTO counter VALUES (5); END $$",
+                ],
+                unknown: "both",
+            },
+            "DO $$ BEGIN INSERT INTO free VALUES (9, 'z'); END $$",
+            "DO $$ BEGIN EXECUTE 'INSERT INTO free VALUES (9, ''z'')'; END $$",
+            "DO $$ BEGIN ALTER TABLE free ALTER a TYPE varchar USING a::varchar; END $$",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END; SELECT f()",
             "CREATE RULE more AS ON INSERT TO settings DO ALSO DELETE FROM t",
             "ALTER TABLE watched DISABLE TRIGGER wiping; INSERT INTO watched VALUES (2)",
             { scripts: ["DROP OWNED BY leaving"], unknown: "both" },
@@ -174,6 +226,65 @@ export const hiddenCases: Readonly<Record<string, LossGroup>> = {
             CREATE TABLE gone (id int); INSERT INTO gone VALUES (1);
             CREATE FUNCTION on_drop() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; END $$;
             CREATE EVENT TRIGGER watch_drops ON sql_drop EXECUTE FUNCTION on_drop();`,
-        cases: [{ scripts: ["DROP TABLE gone"], unknown: "both" }],
+        cases: [
+            { scripts: ["DROP TABLE gone"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN DROP TABLE gone; END $$"], unknown: "both" },
+        ],
+    },
+    "event triggers on definitions": {
+        base: `
+            CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2), (3);
+            CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; END $$;
+            CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION on_ddl();`,
+        cases: [
+            { scripts: ["GRANT SELECT ON t TO PUBLIC"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN CREATE TABLE more (id int); END $$"], unknown: "both" },
+        ],
+    },
+    "code behind expressions": {
+        base: `
+            CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2), (3);
+            CREATE TABLE other (b boolean, n int); INSERT INTO other VALUES (true, 1);
+            CREATE FUNCTION wiping(int, int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; RETURN true; END $$;
+            CREATE OPERATOR === (FUNCTION = wiping, LEFTARG = int, RIGHTARG = int);
+            CREATE FUNCTION same(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2';`,
+        cases: [
+            { scripts: ["SELECT 1 === 2"], unknown: "both" },
+            { scripts: ["INSERT INTO other (b) SELECT n === 2 FROM other"], unknown: "both" },
+            { scripts: ["ALTER TABLE other ADD COLUMN c boolean DEFAULT (1 === 2)"], unknown: "both" },
+            { scripts: ["DO $$ BEGIN PERFORM 1 === 2; END $$"], unknown: "both" },
+            "ALTER TABLE other ADD COLUMN c boolean",
+            "CREATE OPERATOR ==== (FUNCTION = same, LEFTARG = int, RIGHTARG = int)",
+            "CREATE VIEW v AS SELECT id FROM t; DROP TABLE other",
+        ],
+    },
+    "code that a plan puts behind expressions": {
+        base: `
+            CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2), (3);
+            CREATE TYPE pair AS (a int, b int);
+            CREATE FUNCTION wiping(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; RETURN 1; END $$;
+            CREATE FUNCTION from_pair(pair) RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; RETURN 1; END $$;`,
+        cases: [
+            {
+                scripts: ["CREATE OPERATOR === (FUNCTION = wiping, LEFTARG = int, RIGHTARG = int); SELECT 1 === 2"],
+                unknown: "both",
+            },
+            {
+                scripts: ["CREATE AGGREGATE total (int) (SFUNC = wiping, STYPE = int); SELECT total(id) FROM t"],
+                unknown: "both",
+            },
+            {
+                scripts: ["CREATE CAST (pair AS int) WITH FUNCTION from_pair; SELECT (1, 2)::pair::int"],
+                unknown: "both",
+            },
+            {
+                scripts: [
+                    "CREATE CAST (pair AS int) WITH FUNCTION from_pair AS ASSIGNMENT",
+                    "INSERT INTO t VALUES ((1, 2)::pair)",
+                ],
+                unknown: "both",
+            },
+            "SELECT 1 + 1",
+        ],
     },
 };

@@ -2,6 +2,23 @@ import type { LossGroup } from "./loss-case";
 
 /** What goes with objects that are dropped: tables, columns, types, schemas, extensions. */
 export const objectCases: Readonly<Record<string, LossGroup>> = {
+    "tables of extensions": {
+        base: `
+            CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE SCHEMA apart;
+            CREATE TABLE registry (id int PRIMARY KEY, a text); INSERT INTO registry SELECT n, 'r' FROM generate_series(1, 7) n;
+            CREATE TABLE apart.parts (id int) PARTITION BY LIST (id);
+            CREATE TABLE apart.part PARTITION OF apart.parts DEFAULT; INSERT INTO apart.parts VALUES (1), (2);
+            CREATE TABLE mine (id int, h hstore); INSERT INTO mine VALUES (1, 'a=>1'), (2, NULL);
+            ALTER EXTENSION hstore ADD TABLE registry; ALTER EXTENSION hstore ADD TABLE apart.parts; ALTER EXTENSION hstore ADD TABLE apart.part;
+            CREATE EXTENSION pg_trgm SCHEMA apart;`,
+        cases: [
+            "DROP EXTENSION hstore CASCADE",
+            "DROP EXTENSION citext",
+            "DROP EXTENSION pg_trgm",
+            "ALTER TABLE mine DROP COLUMN h; DROP EXTENSION hstore",
+            "DO $$ BEGIN ALTER TABLE mine DROP COLUMN h; DROP EXTENSION hstore; END $$",
+        ],
+    },
     "dropping tables": {
         base: `
             CREATE TABLE plain (id int PRIMARY KEY, a text, b int);

@@ -1,4 +1,3 @@
-import type { Node } from "libpg-query";
 import { firstLine } from "../../lines";
 import { readBody } from "../body";
 import { doBody, innerStatements } from "../do-block";
@@ -7,11 +6,12 @@ import { nameOf } from "../identifiers";
 import type { IdentifiedObject } from "../catalog";
 import type { JudgeContext } from "./context";
 import type { Model } from "./model";
+import { hasExpressions } from "../implicit-functions";
 import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
-import { calledFunctions, nodeType } from "../nodes";
+import { allStrings, calledFunctions, nodeType } from "../nodes";
 import { parseName } from "./references";
-import { oddRowChange, rowChangesOf } from "../row-effects";
+import { oddRowChange, rowChangesOf, type RowChange } from "../row-changes";
 import type { Statement } from "../statement";
 import { namedIn } from "../wired-functions";
 
@@ -19,45 +19,69 @@ import { namedIn } from "../wired-functions";
 const defining =
     /^(?:CreateFunction|View|Rule|CreateTrig|CreatePolicy|AlterPolicy|CreateDomain|AlterDomain|CreateEventTrig|Define|CreateOpClass|CreateCast|Comment|Grant|AlterFunction|Prepare)Stmt$/;
 
+/** Statements that put a function behind an operator, a cast and the like. */
+const implicit = /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange)Stmt$/;
+
 /** Statements that work out defaults, checks and views. */
-const runsExpressions = /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|RefreshMatView|AlterTable)Stmt$/;
+const runsExpressions =
+    /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|RefreshMatView|AlterTable|AlterDomain|Index|DeclareCursor|Copy|Call)Stmt$/;
 
 /** Looks into the functions that a statement calls, and into the triggers and rules of the tables whose rows it changes. */
 export async function judgeCalls(context: JudgeContext, statement: Statement): Promise<void> {
     const type = nodeType(statement.node);
+    if (implicit.test(type)) context.routines.defineImplicit(allStrings(statement.node));
     if (defining.test(type)) return;
     const calls = calledFunctions(statement.node);
-    if (runsExpressions.test(type)) calls.push(...(await context.routines.wired(namedIn(statement.node))));
-    report(context, await context.routines.of(calls), type === "CallStmt" ? "procedure" : "function");
-    await judgeRowTriggers(context, statement.node);
+    if (runsExpressions.test(type))
+        calls.push(
+            ...(await context.routines.wired(namedIn(statement.node))),
+            ...(hasExpressions(statement.node) ? await context.routines.behindExpressions() : []),
+        );
+    await report(context, await context.routines.of(calls), type === "CallStmt" ? "procedure" : "function");
+    const odd = oddRowChange(statement.node);
+    if (odd !== undefined) context.unsure(odd, true);
+    await judgeRowTriggers(context, rowChangesOf(statement.node), new Set());
 }
 
-function report(context: JudgeContext, effects: FunctionEffects, what: string): void {
+/** @param seen triggers that were looked into already */
+async function report(
+    context: JudgeContext,
+    effects: FunctionEffects,
+    what: string,
+    seen = new Set<string>(),
+): Promise<void> {
     if (effects.outside !== undefined) context.unsure(`${effects.outside} acts outside this database`);
+    await judgeRowTriggers(context, effects.changes, seen);
     const words = [
         ...(effects.hidden === undefined ? [] : [effects.hidden]),
         ...(effects.defines ? ["changes of the schema"] : []),
         ...effects.compiled.map((name) => `compiled code in ${name}`),
     ];
-    if (words.length > 0) context.unsure(`${what} with ${words.join(", ")}`);
+    if (words.length > 0) context.unsure(`${what} with ${words.join(", ")}`, true);
 }
 
-/** Triggers and rules on a table can do more than the statement says. */
-async function judgeRowTriggers(context: JudgeContext, node: Node): Promise<void> {
+/** Triggers and rules on a table can do more than the statement says; here also those that the plan makes. */
+async function judgeRowTriggers(
+    context: JudgeContext,
+    changes: readonly RowChange[],
+    seen: Set<string>,
+): Promise<void> {
     const { model } = context;
-    const odd = oddRowChange(node);
-    if (odd !== undefined) context.unsure(odd);
-    for (const { range, events } of rowChangesOf(node)) {
+    for (const { range, events } of changes) {
         const table = model.find(relationKinds, nameOf(range));
         for (const { each, event } of table === undefined ? [] : withFollowers(model, table, events.join("|")))
             for (const part of model.parts(each)) {
                 const onEvent = new RegExp(` ON (?:${event}) TO `).test(part.definition);
                 if (part.kind === "rule" && onEvent && !/ DO (?:INSTEAD |ALSO )?NOTHING;?$/.test(part.definition))
-                    context.unsure(`rule ${part.name} may do something else`);
+                    context.unsure(`rule ${part.name} may do something else`, true);
                 const applies = new RegExp(`\\b(?:${event})\\b`).test(part.definition.split(" ON ", 1)[0] ?? "");
                 if (part.kind !== "trigger" || !applies || part.definition.endsWith(" DISABLED")) continue;
+                if (seen.has(part.id)) continue;
+                seen.add(part.id);
                 const name = /EXECUTE (?:FUNCTION|PROCEDURE) (.*?)\(/.exec(part.definition)?.[1] ?? "";
-                report(context, await context.routines.of([parseName(name).name]), `trigger ${part.name}`);
+                const inCondition = [...part.definition.matchAll(/(\w+)\(/g)].map(([, called]) => called ?? "");
+                const trigger = await context.routines.of([parseName(name).name, ...inCondition]);
+                await report(context, trigger, `trigger ${part.name}`, seen);
             }
     }
 }
@@ -97,7 +121,7 @@ export async function judgeEventTriggers(context: JudgeContext): Promise<void> {
         .flatMap((match, i, all) => (i % 3 === 1 && all[i + 1] !== "D" ? [parseName(match).name] : []));
     const effects = await context.routines.of(names);
     if (effects.hidden !== undefined || effects.defines)
-        context.unsure(`event trigger with ${effects.hidden ?? "changes of the schema"}`);
+        context.unsure(`event trigger with ${effects.hidden ?? "changes of the schema"}`, true);
 }
 
 /**
@@ -112,8 +136,9 @@ export async function judgeDo(
     const { body, language } = doBody(statement.node);
     const own = readBody(statement.sql, body, language);
     if (own.outside !== undefined) context.unsure(`${own.outside} acts outside this database`);
-    if (own.hidden !== undefined) context.unsure(`DO block with ${own.hidden}`);
-    report(context, await context.routines.of(own.calls), "DO block");
+    if (own.hidden !== undefined) context.unsure(`DO block with ${own.hidden}`, true);
+    const calls = [...own.calls, ...(await context.routines.behindExpressions())];
+    await report(context, await context.routines.ofReach({ ...own, calls }), "DO block");
     const inner = language === "plpgsql" ? innerStatements(statement.sql) : undefined;
     if (inner === undefined) {
         if (own.defines) context.unsure("DO block with changes of the schema");

@@ -17,7 +17,7 @@ import { indexName, weightOf, type LockMode } from "../locks";
 import { relationKinds, tableKinds, typeKinds } from "./kinds";
 import type { Model } from "./model";
 import { strings, walk } from "../nodes";
-import type { LockTaken } from "../observation";
+import type { LockTaken, Opaque } from "../observation";
 import { references } from "./references";
 import { withoutColumn } from "./dependencies";
 import type { RoutineEffects } from "./routine-effects";
@@ -26,7 +26,7 @@ import type { RoutineEffects } from "./routine-effects";
 export class JudgeContext {
     readonly locks: (LockTaken & { readonly table?: string })[] = [];
     readonly rewrites = new Set<string>();
-    readonly opaque: { line: number; why: string }[] = [];
+    readonly opaque: Opaque[] = [];
     /** Line of the statement that is being judged. */
     line = 1;
     /** How the type of a name is spelled. */
@@ -39,9 +39,10 @@ export class JudgeContext {
         this.resolveType = (name) => resolveType(model, name);
     }
 
-    /** Says that a statement's effect could not be seen whole. */
-    unsure(why: string): void {
-        if (!this.opaque.some((o) => o.line === this.line && o.why === why)) this.opaque.push({ line: this.line, why });
+    /** Says that a statement's effect could not be seen whole. @param mayTakeRows see Opaque */
+    unsure(why: string, mayTakeRows = false): void {
+        if (!this.opaque.some((o) => o.line === this.line && o.why === why))
+            this.opaque.push({ line: this.line, why, ...(mayTakeRows ? { mayTakeRows } : {}) });
     }
 
     /** Does something that may not happen: what cannot be is then no matter. */

@@ -43,7 +43,8 @@ export function createFunction(context: JudgeContext, body: Record<string, unkno
     const code = strings(as<{ items?: Node[] }>(options.find((o) => o.defname === "as")?.arg, "List")?.items)[0];
     context.routines.define(name, {
         create: sql,
-        body: code ?? sql,
+        // A body of the standard's form is written without quotes, at the end.
+        body: code ?? sql.slice(Math.max(0, sql.search(/\b(?:BEGIN\s+ATOMIC|RETURN)\b/i))),
         language: (text("language") ?? "sql").toLowerCase(),
     });
 }

@@ -4,7 +4,7 @@ import { nameOf, quoteIdentifier, truncateName, unquote, type RangeVar } from ".
 import { columnRefs } from "./constraint";
 import type { JudgeContext } from "./context";
 import { functionsNamed } from "./routine";
-import { strings, textOf } from "../nodes";
+import { calledFunctions, strings, textOf } from "../nodes";
 
 const withTriggers = ["table", "partition", "view", "materialized view", "foreign table"] as const;
 
@@ -28,7 +28,9 @@ export function createTrigger(context: JudgeContext, body: Record<string, unknow
         ...(body["row"] === true ? ["FOR EACH ROW "] : []),
         ...(body["whenClause"] === undefined
             ? []
-            : [`WHEN (${columnRefs(body["whenClause"]).map(quoteIdentifier).join(", ")})`]),
+            : [
+                  `WHEN (${[...columnRefs(body["whenClause"]).map(quoteIdentifier), ...calledFunctions(body["whenClause"]).map((name) => `${name}()`)].join(", ")})`,
+              ]),
         `EXECUTE FUNCTION ${strings(body["funcname"] as Node[])
             .map(quoteIdentifier)
             .join(".")}()`,
