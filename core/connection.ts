@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import type { Client as PgClient, ClientConfig } from "pg";
+import { type CertificateFiles, certificateFiles, libpqTls } from "./libpq-tls";
 import { BadInputError, FailedError } from "./errors";
 
 interface Role {
@@ -58,8 +59,11 @@ export interface ConnectOptions {
     readonly signal?: AbortSignal;
 }
 
+/** A connection's settings, and where the files of its certificates are, which pg is given the contents of and libpq the paths. */
+type Config = ClientConfig & { readonly files: CertificateFiles };
+
 export function openDatabase(reference: ConnectionReference, database?: string): Database {
-    const config = async (): Promise<ClientConfig> => {
+    const config = async (): Promise<Config> => {
         const parsed = parseUrl(await resolveUrl(reference), sourceOf(reference));
         return database === undefined ? parsed : { ...parsed, database };
     };
@@ -107,18 +111,28 @@ async function resolveUrl(reference: ConnectionReference): Promise<string> {
     }
 }
 
-function parseUrl(url: string, source: string): ClientConfig {
+function parseUrl(url: string, source: string): Config {
     const { parse } = require("pg-connection-string") as typeof import("pg-connection-string");
     let options: ReturnType<typeof parse>;
     let sslmode: string | null;
+    let files: CertificateFiles;
     try {
         const parsed = new URL(url);
         if (parsed.protocol !== "postgres:" && parsed.protocol !== "postgresql:") throw new Error("protocol");
         sslmode = parsed.searchParams.get("sslmode");
         // sslmode is judged here, in libpq's meaning; pg's own reading of it changes between its versions.
         parsed.searchParams.delete("sslmode");
+        files = certificateFiles(parsed.searchParams);
+        // libpq's word for the certificates that the system trusts; pg would look for a file of that name.
+        if (files.sslrootcert === undefined) parsed.searchParams.delete("sslrootcert");
         options = parse(parsed.toString());
-    } catch {
+    } catch (error) {
+        if (isMissingFile(error))
+            throw new BadInputError({
+                what: `A file that the ${source} names as sslrootcert, sslcert or sslkey cannot be read: ${error.path} (${error.code}).`,
+                state: "Nothing was touched.",
+                next: "Correct the path, or let this user read the file.",
+            });
         throw new BadInputError({
             what: `The ${source} is no PostgreSQL URL.`,
             state: "Nothing was touched.",
@@ -133,8 +147,14 @@ function parseUrl(url: string, source: string): ClientConfig {
         ...(typeof options.password === "string" ? { password: options.password } : {}),
         database: options.database ?? options.user ?? "postgres",
         ssl: tls(sslmode, host, options.ssl),
+        files,
         ...(options.options === undefined ? {} : { options: options.options }),
     };
+}
+
+function isMissingFile(error: unknown): error is { code: string; path: string } {
+    const { code, path } = error as { code?: unknown; path?: unknown };
+    return typeof code === "string" && typeof path === "string";
 }
 
 /** TLS is verified unless the URL says otherwise; a server on this machine may do without. */
@@ -169,7 +189,7 @@ function describe(config: ClientConfig): string {
     return `${config.host ?? ""}:${String(config.port)}/${config.database ?? ""}`;
 }
 
-async function connect(config: ClientConfig, purpose: string, options: ConnectOptions): Promise<PgClient> {
+async function connect({ files: _, ...config }: Config, purpose: string, options: ConnectOptions): Promise<PgClient> {
     // The driver is loaded here: a Pulumi program that only declares does without.
     const { Client } = require("./driver.js") as typeof import("./driver");
     const parameters = Object.entries(options.parameters ?? {})
@@ -245,22 +265,13 @@ function messageOf(error: unknown): string {
     return error instanceof Error ? error.message : String(error);
 }
 
-function libpqEnvironment(config: ClientConfig, database: string | undefined): LibpqEnvironment {
-    const ssl = config.ssl;
-    const sslmode =
-        typeof ssl !== "object"
-            ? "disable"
-            : ssl.rejectUnauthorized === false
-              ? "require"
-              : ssl.checkServerIdentity === undefined
-                ? "verify-full"
-                : "verify-ca";
+async function libpqEnvironment(config: Config, database: string | undefined): Promise<LibpqEnvironment> {
     return {
         PGHOST: config.host ?? "localhost",
         PGPORT: String(config.port ?? 5432),
         PGDATABASE: database ?? config.database ?? "postgres",
         ...(config.user === undefined ? {} : { PGUSER: config.user }),
         ...(typeof config.password === "string" ? { PGPASSWORD: config.password } : {}),
-        PGSSLMODE: sslmode,
+        ...(await libpqTls(config.ssl, config.files)),
     };
 }

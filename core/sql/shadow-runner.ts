@@ -1,21 +1,14 @@
 import type { Client, DatabaseError } from "pg";
 import type { Node } from "libpg-query";
 import { lineAt } from "../lines";
-import { readBody, type Reach } from "./body";
-import { doBody } from "./do-block";
-import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
-import { calling, functionEffects } from "./function-effects";
 import { nameOf, shown, type RangeVar } from "./identifiers";
-import { hasExpressions, implicitFunctions, makesImplicit } from "./implicit-functions";
 import { ownTransaction } from "./locks";
-import { calledFunctions, as, nodeType, strings, walk } from "./nodes";
+import { as, nodeType, walk } from "./nodes";
 import type { LockTaken, Observation, Opaque } from "./observation";
 import { effectOutside } from "./outside";
-import { oddRowChange, rowChangesOf } from "./row-changes";
-import { triggerEffects } from "./row-effects";
+import { dml, RunCode } from "./run-code";
 import { redactSql } from "./sensitive";
 import type { Statement } from "./statement";
-import { namedIn, wiredFunctions } from "./wired-functions";
 
 /** A step that the shadow cannot tell the outcome of, or that cannot succeed. */
 export class StepFailure extends Error {
@@ -34,33 +27,7 @@ export class StepFailure extends Error {
  */
 const certain = /^(?!42501)(?:42|2B|0A|3F|0L|26|34|3B|25001|54|55P04)/;
 
-const dml = ["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
-/** Their expressions (defaults, USING, CHECK) are worked out for each row. */
-const rewriting = ["AlterTableStmt", "AlterDomainStmt"];
 const maintenance = ["VacuumStmt"];
-/** They work out expressions or run code now. */
-const executes = [
-    ...dml,
-    ...rewriting,
-    "SelectStmt",
-    "CallStmt",
-    "CreateTableAsStmt",
-    "RefreshMatViewStmt",
-    "IndexStmt",
-    "DeclareCursorStmt",
-    "CopyStmt",
-    "DoStmt",
-    "CreateEventTrigStmt",
-];
-
-/** What the code that a statement runs does. */
-interface InBodies {
-    /** Why the statement must not run here. */
-    readonly outside?: string;
-    /** Whether it makes, changes or drops objects. */
-    readonly defines?: boolean;
-}
-
 /** Runs the statements of one step after another on a shadow, leaving out what must not or need not run there. */
 export class ShadowRunner {
     /** What this step does that cannot be seen. */
@@ -75,23 +42,21 @@ export class ShadowRunner {
     /** Whether the shadow may lack something that the database will have. */
     private uncertain = false;
     private cluster = "";
-    /** What event triggers would do to rows; undefined: to be read anew. */
-    private inEventTriggers: { readonly hidden: string | undefined } | undefined;
-    /** Functions that expressions call without their names; undefined: to be read anew. */
-    private implicit: readonly string[] | undefined;
+    private readonly code: RunCode;
 
     constructor(
         private readonly client: Client,
         private reachesOut: boolean,
-    ) {}
+    ) {
+        this.code = new RunCode(client);
+    }
 
     beginStep(): void {
         this.opaque.length = 0;
         this.locks.length = 0;
         this.rewrites.length = 0;
         this.storage.clear();
-        this.inEventTriggers = undefined;
-        this.implicit = undefined;
+        this.code.forget();
     }
 
     /** REPEATABLE READ: the look at roles and databases must not see what others change meanwhile. */
@@ -103,9 +68,9 @@ export class ShadowRunner {
     /** @throws StepFailure */
     async run(statement: Statement): Promise<void> {
         const type = nodeType(statement.node);
-        const bodies: InBodies =
-            effectOutside(statement) === undefined ? await this.effectOfBodies(statement, type) : {};
-        const skipped = effectOutside(statement) ?? bodies.outside;
+        const alone = effectOutside(statement);
+        const { outside, defines } = alone === undefined ? await this.lookIntoCode(statement) : { outside: alone };
+        const skipped = outside;
         if (skipped !== undefined) {
             this.skip(statement, `${skipped} acts outside this database`);
             return;
@@ -123,8 +88,8 @@ export class ShadowRunner {
         if (/^Create(?:ForeignServer|UserMapping|ForeignTable)Stmt$/.test(type)) this.reachesOut = true;
         const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
         if (role !== undefined) return this.tryWithoutRole(statement, role);
-        await this.lookAtRows(statement);
-        await this.lookAtEventTriggers(statement, type, bodies.defines === true);
+        this.addLosing(statement, await this.code.onRows(statement));
+        this.addLosing(statement, await this.code.onDefinitions(statement, defines === true));
         if (type === "TruncateStmt") return this.truncate(statement);
         const modifies = dml.includes(type) || (type === "SelectStmt" && modifiesRows(statement));
         await this.execute(statement, modifies ? `EXPLAIN ${statement.sql}` : statement.sql);
@@ -171,45 +136,6 @@ export class ShadowRunner {
         }
     }
 
-    /** Looks into DO blocks and into the functions that a statement calls, which it says so where they may lose something. */
-    private async effectOfBodies(statement: Statement, type: string): Promise<InBodies> {
-        if (makesImplicit.test(type)) this.implicit = undefined;
-        if (!executes.includes(type)) return {};
-        const effects: { hidden?: string; outside?: string; reads: boolean; defines: boolean }[] = [];
-        const calls: string[] = [];
-        if (hasExpressions(statement.node)) calls.push(...(this.implicit ??= await implicitFunctions(this.client)));
-        let reach: Reach = calling([]);
-        if (type === "DoStmt") {
-            const { body, language } = doBody(statement.node);
-            const own = readBody(statement.sql, body, language);
-            effects.push(own);
-            calls.push(...own.calls);
-            reach = own;
-        }
-        const trigger = as<{ funcname?: Node[] }>(statement.node, "CreateEventTrigStmt");
-        if (trigger?.funcname !== undefined) calls.push(strings(trigger.funcname).at(-1) ?? "");
-        calls.push(...calledFunctions(statement.node));
-        if (type !== "DoStmt") calls.push(...(await wiredFunctions(this.client, namedIn(statement.node))));
-        if (calls.length > 0 || type === "DoStmt")
-            effects.push(await functionEffects(this.client, { ...reach, calls }));
-        const outside = effects.find((e) => e.outside !== undefined)?.outside;
-        if (outside !== undefined) return { outside };
-        const active = effects.some((e) => e.hidden !== undefined || e.reads);
-        if (this.reachesOut && (type === "DoStmt" || type === "CallStmt" || type === "CreateTableAsStmt" || active))
-            return {
-                outside: `${type === "CreateTableAsStmt" ? "a query" : "code"} that could reach a foreign server`,
-            };
-        const hidden = [...new Set(effects.flatMap((e) => e.hidden ?? []))];
-        if (hidden.length > 0) this.addLosing(statement, `${describe(type)} with ${hidden.join(", ")}`);
-        // What it makes may depend on rows, which the shadow has not.
-        if (effects.some((e) => e.reads) && !dml.includes(type)) this.uncertain = true;
-        return { defines: effects.some((e) => e.defines) };
-    }
-
-    private addLosing({ line }: Statement, why: string): void {
-        this.opaque.push({ line, why, mayTakeRows: true });
-    }
-
     /** A role that the plan itself makes is not there yet: what names it is tried, and left out when only the role is missing. */
     private async tryWithoutRole(statement: Statement, role: string): Promise<void> {
         await this.client.query("SAVEPOINT schemaward_role");
@@ -223,23 +149,18 @@ export class ShadowRunner {
         }
     }
 
-    /** Rows are not changed here; what triggers and rules would do is told from their code. */
-    private async lookAtRows(statement: Statement): Promise<void> {
-        const odd = oddRowChange(statement.node);
-        if (odd !== undefined) this.addLosing(statement, odd);
-        for (const why of await triggerEffects(this.client, rowChangesOf(statement.node)))
-            this.addLosing(statement, why);
+    private addLosing({ line }: Statement, whys: readonly string[]): void {
+        for (const why of whys) this.opaque.push({ line, why, mayTakeRows: true });
     }
 
-    /** They run here too, on no rows. @param defines whether code of the statement makes, changes or drops objects */
-    private async lookAtEventTriggers(statement: Statement, type: string, defines: boolean): Promise<void> {
-        if (defines || isSeenByEventTriggers(type)) {
-            this.inEventTriggers ??= { hidden: await hiddenInEventTriggers(this.client) };
-            const { hidden } = this.inEventTriggers;
-            if (hidden !== undefined) this.addLosing(statement, `event trigger with ${hidden}`);
-        }
-        if (/^(?:Create|Alter)(?:EventTrig|Function)Stmt$|^(?:Drop|Do|Call)Stmt$/.test(type))
-            this.inEventTriggers = undefined;
+    /** Says what code does that a statement runs. @returns why it must not run, and whether its code makes, changes or drops objects */
+    private async lookIntoCode(statement: Statement): Promise<{ outside?: string; defines: boolean }> {
+        const { outside, hidden, reads, defines } = await this.code.run(statement, this.reachesOut);
+        if (outside !== undefined) return { outside, defines };
+        this.addLosing(statement, hidden);
+        // What it makes may depend on rows, which the shadow has not.
+        if (reads && !dml.includes(nodeType(statement.node))) this.uncertain = true;
+        return { defines };
     }
 
     /** EXPLAIN ANALYZE runs what it explains. */
@@ -252,10 +173,10 @@ export class ShadowRunner {
         const { query } = explained;
         const type = nodeType(query);
         const inner = { ...statement, node: query };
-        const { outside } = await this.effectOfBodies(inner, type);
+        const { outside } = await this.lookIntoCode(inner);
         if (outside !== undefined)
             this.opaque.push({ line: statement.line, why: `${outside} acts outside this database` });
-        await this.lookAtRows(inner);
+        this.addLosing(inner, await this.code.onRows(inner));
         if (![...dml, "SelectStmt"].includes(type))
             this.opaque.push({ line: statement.line, why: "EXPLAIN ANALYZE runs what it explains" });
     }
@@ -307,10 +228,6 @@ export class ShadowRunner {
             isCertain ? { line, sqlstate: code, message } : undefined,
         );
     }
-}
-
-function describe(type: string): string {
-    return type === "DoStmt" ? "DO block" : type === "CallStmt" ? "procedure" : "function";
 }
 
 /** What only concerns the session or the transaction's mode, and is not the same on the shadow. */
