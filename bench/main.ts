@@ -121,13 +121,16 @@ async function main(options: Options): Promise<void> {
                 }
             }
         }
-        print(list, {
+        const reached = print(list, {
             up: new Map([...times].map(([name, t]) => [name, median(t.up)])),
             down: new Map([...times].map(([name, t]) => [name, median(t.down)])),
             planMs: median(plans.map((p) => p.planMs)),
             questionMs: median(plans.map((p) => p.questionMs)),
             peakMegabytes: peaks.every((p) => p === 0) ? undefined : Math.max(...peaks),
         });
+        const counts = options.migrations >= 1000 && options.rounds >= 5;
+        if (!counts) console.log("(the goals are for 1,000 migrations and 5 rounds: this run says nothing of them)");
+        else if (!reached) process.exitCode = 1;
         if (!isQuiet)
             console.log(
                 "Files were made slowly throughout: that weighs on all tools alike, and moves the ratios towards 1. Measure again.",
@@ -193,7 +196,8 @@ function ratio(results: Results, direction: "up" | "down", other: string, tool =
     return ours === undefined || theirs === undefined ? undefined : ours / theirs;
 }
 
-function print(list: readonly Contender[], results: Results): void {
+/** @returns whether every goal was reached */
+function print(list: readonly Contender[], results: Results): boolean {
     console.log("\nmedians                   up          down");
     for (const { name } of list) {
         const cell = (direction: "up" | "down"): string => {
@@ -203,6 +207,7 @@ function print(list: readonly Contender[], results: Results): void {
         console.log(`${name.padEnd(20)} ${cell("up")} ${cell("down")}`);
     }
     console.log("(× is schemaward's time divided by that tool's)\n");
+    let all = true;
     for (const { what, value, limit, unit, floor } of goals) {
         const reached = value(results);
         const least = floor?.value(results);
@@ -211,7 +216,9 @@ function print(list: readonly Contender[], results: Results): void {
         console.log(
             `${what.padEnd(40)} ${text.padStart(12)}   goal ≤ ${limit} ${unit}   ${reached === undefined ? "" : reached <= limit ? "reached" : "NOT reached"}${least === undefined ? "" : `   (${floor?.of ?? ""}: ${shown(least)})`}`,
         );
+        all &&= reached !== undefined && reached <= limit;
     }
+    return all;
 }
 
 function readOptions(args: readonly string[]): Options {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { exitCodes } from "../core/errors";
+import { BadInputError, exitCodes } from "../core/errors";
 import { fail } from "./output";
 import type { TargetFlags } from "./target";
 
@@ -104,4 +104,7 @@ program.parseAsync().catch((error: unknown) => {
     if (!(error instanceof CommanderError)) throw error;
     const help = error.code === "commander.helpDisplayed" || error.code === "commander.version";
     process.exitCode = help ? exitCodes.done : exitCodes.badInput;
+    // The text is on standard error already.
+    if (!help && process.argv.includes("--json"))
+        fail(true, new BadInputError({ what: error.message.replace(/^error: /, ""), state: "Nothing was touched." }));
 });

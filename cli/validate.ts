@@ -3,9 +3,8 @@ import { BadInputError, SchemawardError } from "../core/errors";
 import { formatNamed, readSet } from "../core/migrations/formats";
 import type { Migration, Script } from "../core/migrations/set";
 import { buildPlan } from "../core/plan/build";
-import { refuseLockRelease, shapeScript } from "../core/sql/script";
+import { takeApart } from "../core/plan/prepare";
 import { loadParser } from "../core/sql/parser";
-import { splitScriptSync } from "../core/sql/split";
 import { print } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 
@@ -23,7 +22,8 @@ export async function validate(flags: TargetFlags & { readonly json?: boolean })
     const format = target?.declaration.migrations.format ?? flags.format ?? "numbered";
     const set = await readSet(dir, format);
     await loadParser();
-    const problems = set.migrations.flatMap((m) => problemsOf(m, format));
+    const mirrored = target?.declaration.history.mirror !== "none";
+    const problems = set.migrations.flatMap((m) => problemsOf(m, mirrored));
     if (problems.length > 0) {
         throw new BadInputError({
             what: `${problems.length} of ${set.migrations.length * 2} scripts cannot be used.`,
@@ -57,20 +57,19 @@ export async function validate(flags: TargetFlags & { readonly json?: boolean })
     ]);
 }
 
-function problemsOf(migration: Migration, format: string): string[] {
-    const scripts: Script[] = [migration.up, ...(migration.down === undefined ? [] : [migration.down])];
-    return scripts.flatMap((script) => {
+/** The history table of a set that nobody has said more of. */
+const usualSchema = "public";
+
+function problemsOf({ version, name, up, down }: Migration, mirrored: boolean): string[] {
+    const check = (direction: "up" | "down", script: Script): string[] => {
         try {
-            const statements = splitScriptSync(script.sql, script.file);
-            refuseLockRelease(statements, script.file);
-            shapeScript(statements, script.sql, script.file);
-            if (script === migration.down && statements.length === 0)
-                return [`${formatNamed(format).downFile(migration.version)}:1: the down script is empty`];
+            takeApart({ direction, version, name, script }, mirrored ? usualSchema : undefined);
             return [];
         } catch (error) {
             if (!(error instanceof SchemawardError)) throw error;
             const { where, what } = error.parts;
             return [`${where?.file ?? script.file}:${where?.line ?? 1}: ${what}`];
         }
-    });
+    };
+    return [...check("up", up), ...(down === undefined ? [] : check("down", down))];
 }

@@ -72,6 +72,7 @@ export class PostgresSchema extends pulumi.ComponentResource {
     constructor(name: string, args: PostgresSchemaArgs, options?: pulumi.ComponentResourceOptions) {
         super("schemaward:index:PostgresSchema", name, {}, options);
         const resource = `${name}-version`;
+        if (pulumi.runtime.isDryRun()) this.sayWhatIsUnknown(args).catch(() => undefined);
         const declaration = pulumi.output(args).apply((resolved) => declare(name, resolved));
         const planning = declaration.apply((d) => this.planFor(d, resource));
         const part = <K extends keyof Declaration>(key: K): pulumi.Output<Declaration[K]> =>
@@ -102,6 +103,21 @@ export class PostgresSchema extends pulumi.ComponentResource {
         this.at = version.at;
         this.lastSnapshot = version.lastSnapshot;
         this.registerOutputs({ version: this.version, at: this.at, lastSnapshot: this.lastSnapshot });
+    }
+
+    /** Without an input that only an `up` makes known there is nothing to plan with yet, and nothing else would be printed. */
+    private async sayWhatIsUnknown(args: PostgresSchemaArgs): Promise<void> {
+        const unknown: string[] = [];
+        for (const [key, value] of Object.entries(args)) {
+            // Public at run time, left out of the types.
+            const { isKnown } = pulumi.output(value as unknown) as unknown as { readonly isKnown: Promise<boolean> };
+            if (!(await isKnown)) unknown.push(key);
+        }
+        if (unknown.length === 0) return;
+        await pulumi.log.warn(
+            `plan deferred: ${unknown.join(" and ")} will be known only when another resource is made. That up prints the plan and holds it to the policy before a script runs.`,
+            this,
+        );
     }
 
     /** Plans and prints. What forbids the plan is returned, so that the resource's check fails after the plan stands. */

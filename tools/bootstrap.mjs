@@ -16,8 +16,10 @@ const programs = {
 const [task = "", ...args] = process.argv.slice(2);
 if (!Object.hasOwn(programs, task)) stop(`usage: node tools/bootstrap.mjs ${Object.keys(programs).join("|")}`);
 
-const [major = 0] = process.versions.node.split(".").map(Number);
-if (major < 20) stop(`schemaward needs Node 20 or newer; this is ${process.version}.`);
+// What package.json says under engines; semver is not there yet.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 12) || (major === 21 && minor < 7))
+    stop(`schemaward needs Node 20.12, 21.7 or newer; this is ${process.version}.`);
 
 install();
 compile();

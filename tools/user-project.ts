@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
 import { root } from "./pg-binaries";
@@ -21,26 +21,12 @@ export function realEngine(): Engine | undefined {
     return status === 0 ? { name: `Pulumi CLI ${stdout.trim()}`, command: ["pulumi"] } : undefined;
 }
 
-/** What a user's program looks like. */
-const program = `import { PostgresSchema } from "schemaward";
-import { settings } from "schemaward/settings";
-
-const s = settings();
-const schema = new PostgresSchema("NAME", {
-    migrations: s.migrations,
-    version: s.version, // lower it to go back
-    app: s.app,
-    environment: s.environment,
-    adopt: s.adopt,
-    connection: s.connection, // a reference, no password
-    history: s.history,
-    snapshot: s.snapshot,
-    policy: s.policy,
-    run: s.run,
-});
-export const at = schema.at;
-export const lastSnapshot = schema.lastSnapshot;
-`;
+/** The program of the README's first stack, for another name: what it says is what every such project runs. */
+function program(name: string): string {
+    const code = /^```ts\n(\/\/ index\.ts\n[^]*?)^```$/m.exec(readFileSync(path.join(root, "README.md"), "utf8"))?.[1];
+    if (code === undefined) throw new Error("README.md has no program // index.ts any more");
+    return code.replace('"clinic"', JSON.stringify(name));
+}
 
 /**
  * Makes a user's Pulumi project in an empty folder: this checkout as the package `schemaward`, a program with one PostgresSchema,
@@ -66,7 +52,7 @@ export function makeUserProject(dir: string, name: string): NodeJS.ProcessEnv {
         "Pulumi.yaml": `name: ${name}\nruntime: nodejs\nstackConfigDir: stacks\n`,
         "package.json": `${JSON.stringify({ name, private: true })}\n`,
         "tsconfig.json": `${JSON.stringify({ compilerOptions })}\n`,
-        "index.ts": program.replace("NAME", name),
+        "index.ts": program(name),
     };
     for (const [file, text] of Object.entries(files)) writeFileSync(path.join(dir, file), text);
     return {

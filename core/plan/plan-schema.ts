@@ -91,7 +91,7 @@ export const planSchema = z.strictObject({
         rows: count,
         values: count.describe("values of dropped or overwritten columns"),
         bytes: count,
-        unknown: z.boolean().describe("something may be lost that cannot be counted"),
+        unknown: z.boolean().describe("something may be lost that cannot be counted, or is only estimated"),
     }),
     snapshot: z
         .strictObject({

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { BadInputError } from "../errors";
 import { isOwnRowMaintenance } from "../history/own-row";
 import { firstLine } from "../lines";
+import type { Script } from "../migrations/set";
 import { refuseBackslashLiterals } from "../sql/conforming-strings";
 import { refuseLockRelease, type ScriptShape, shapeScript } from "../sql/script";
 import { redactSql } from "../sql/sensitive";
@@ -37,14 +38,21 @@ export async function prepareSteps(
     if (steps.length > 0) await loadParser();
     const prepared: PreparedStep[] = [];
     for (const step of steps) {
-        prepared.push(prepareStep(step, mirrorSchema));
+        prepared.push({ ...step, ...takeApart(step, mirrorSchema) });
         // Lets answers of the server in.
         if (prepared.length % stepsPerTurn === 0) await setImmediate();
     }
     return prepared;
 }
 
-function prepareStep(step: DecidedStep, mirrorSchema: string | undefined): PreparedStep {
+/**
+ * Takes one script apart, by the rules that hold for every script.
+ * @throws BadInputError naming file and line
+ */
+export function takeApart(
+    step: Pick<DecidedStep, "direction" | "version" | "name"> & { readonly script: Pick<Script, "file" | "sql"> },
+    mirrorSchema: string | undefined,
+): Pick<PreparedStep, "shape" | "replaced"> {
     const { file, sql } = step.script;
     const all = splitScriptSync(sql, file);
     refuseLockRelease(all, file);
@@ -57,14 +65,13 @@ function prepareStep(step: DecidedStep, mirrorSchema: string | undefined): Prepa
     );
     if (step.direction === "down" && shape.units.every(({ statements }) => statements.length === 0)) {
         throw new BadInputError({
-            what: `The down script of ${step.version} does nothing but write its row of the history table: it would undo nothing, yet the version would count as undone.`,
+            what: `The down script of ${step.version} ${all.length === 0 ? "is empty" : "does nothing but write its row of the history table"}: it would undo nothing, yet the version would count as undone.`,
             where: { file, line: 1 },
             state: "Nothing was touched.",
             next: "Write what undoes the migration; if truly nothing is to be done, write SELECT 1 with a comment why.",
         });
     }
     return {
-        ...step,
         shape,
         replaced: maintenance.map((s) => ({ line: s.line, text: redactSql(firstLine(s.sql)) })),
     };

@@ -206,15 +206,22 @@ function hazardLine(plan: Plan): string[] {
     ];
 }
 
-function lostText(plan: Plan): string {
-    const { rows, values, bytes, unknown } = plan.lost;
-    const parts = [
-        ...(rows === 0 ? [] : [`${grouped(rows)} ${rows === 1 ? "row" : "rows"}`]),
-        ...(values === 0 ? [] : [`${grouped(values)} column values`]),
+function lostText({ lost: { rows, values, bytes, unknown }, steps }: Plan): string {
+    if (rows + values === 0 && !unknown) return "nothing";
+    const counted = steps.flatMap(({ losses }) => losses.filter((l) => l.counted));
+    const isEstimated = counted.some((l) => l.rows !== null && l.estimated === true);
+    const known = [
+        ...(rows > 0 ? [counts(rows, "row")] : values === 0 && isEstimated ? ["about 0 rows"] : []),
+        ...(values === 0 ? [] : [counts(values, "column value")]),
         ...(bytes === 0 ? [] : [bytesText(bytes)]),
-        ...(unknown ? ["and what cannot be known"] : []),
+        ...(isEstimated ? ["by an estimate that may be too low"] : []),
     ];
-    return rows + values === 0 && !unknown ? "nothing" : parts.join(", ");
+    const rest = counted.some((l) => l.rows === null) ? ["what cannot be counted"] : [];
+    return known.length === 0 ? rest.join() : [known.join(", "), ...rest].join(", and ");
+}
+
+function counts(n: number, what: string): string {
+    return `${grouped(n)} ${what}${n === 1 ? "" : "s"}`;
 }
 
 function snapshotText({ snapshot, steps }: Plan): string {

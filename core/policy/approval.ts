@@ -49,8 +49,8 @@ export function judgeApproval(plan: Judged, policy: PolicySettings): Verdict {
     if (plan.unknownLoss && limit !== undefined && !given) {
         refusals.push({
             code: "unknown-loss",
-            text: `Some loss cannot be counted, so it cannot be held against policy.maxRowsLost (${limit}).`,
-            allow: `policy.approvedPlan: "${plan.digest}", once somebody has read the statements named as unknown`,
+            text: `Some loss is unknown or only estimated, so it cannot be held against policy.maxRowsLost (${limit}).`,
+            allow: `policy.approvedPlan: "${plan.digest}", once somebody has read what the plan marks as unknown or estimated (about)`,
         });
     }
     return { needed, given, refusals };

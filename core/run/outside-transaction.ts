@@ -106,7 +106,11 @@ export async function outsideTransaction(
             });
         }
         // DISCARD ALL and its kin have freed the worker's lock.
-        if (!(await keepWorkerLock(worker))) throw lockLost(step, index);
+        if (!(await keepWorkerLock(worker)))
+            throw lockLost(step, index, {
+                state: `Line ${statement.line} ran outside a transaction and has taken effect, which stays; the ledger knows that it was begun.`,
+                next: "Run the same command again: it goes on from there.",
+            });
         await note(true);
     } catch (error) {
         if (error instanceof StepFailed) throw error;

@@ -131,17 +131,24 @@ export function interruptedBefore(step: PreparedStep): StepFailed {
     return notOfTheScript(step, 0, "interrupted", "The run was ended before it.");
 }
 
-export function lockLost(step: PreparedStep, done: number): StepFailed {
+export function lockLost(step: PreparedStep, done: number, left?: LeftBehind): StepFailed {
     const message = "The run has lost its lock on the database (its session was ended from outside).";
-    return notOfTheScript(step, done, "lock-lost", message);
+    return notOfTheScript(step, done, "lock-lost", message, left);
 }
 
-function notOfTheScript(step: PreparedStep, done: number, why: StepFailed["why"], message: string): StepFailed {
+function notOfTheScript(
+    step: PreparedStep,
+    done: number,
+    why: StepFailed["why"],
+    message: string,
+    left?: LeftBehind,
+): StepFailed {
     return new StepFailed(
         step,
         { file: step.script.file, line: 1, message, sqlstate: "none", detail: [] },
         done,
         why,
         undefined,
+        left,
     );
 }

@@ -50,10 +50,14 @@ export function isSensitive(sql: string): boolean {
 /** Of a PL/pgSQL variable: its type, up to the value. */
 const declaration = /^(?:constant\s+)?[a-z_][\w.]*(?:\s*\([\d,\s]*\)|%\w+)?\s*:=\s*/i;
 
+/** After a column's name: the list of an INSERT goes on and ends, and literals follow, of which one is the column's. */
+const positional = /^[\w\s",.]*\)\s*(?:overriding\s+\w+\s+value\s+)?(?:values|select)\b[^']*'/i;
+
 /** How many characters at the beginning of `rest` are the secret, quotes included; 0: there is none. */
 function secretLength(rest: string, between: string): number {
     // format('… PASSWORD %L', 'x') and '… PASSWORD ' || 'x': it comes later.
     if (/^%[-\d$*]*[sLI]/.test(rest) || /^'\s*\|\|/.test(rest) || rest.startsWith("''''")) return rest.length;
+    if (positional.test(rest)) return rest.length;
     const declared = declaration.exec(rest)?.[0];
     if (declared !== undefined) return declared.length + secretLength(rest.slice(declared.length), ":=");
     const quoted = literalLength(rest);

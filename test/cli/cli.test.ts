@@ -271,6 +271,21 @@ describe("the schemaward command", function () {
         assert.equal(ok, false);
     });
 
+    it("validate: holds scripts to the rules that a plan holds them to", async () => {
+        project.write({
+            "003_m3.sql": "SET standard_conforming_strings = off",
+            "rollback/003_down.sql": "-- to do\n",
+            "004_m4.sql": "SELECT pg_advisory_unlock_all()",
+            "rollback/004_down.sql": "DELETE FROM schema_migrations WHERE version = 4",
+        });
+        const { code, stderr } = await run("validate", ...dir);
+        assert.equal(code, 3);
+        assert.match(
+            stderr,
+            /003_m3\.sql:1: The script sets standard_conforming_strings[^]*003_down\.sql:1: The down script of 003 is empty[^]*004_m4\.sql:1: The script releases advisory[^]*004_down\.sql:1: The down script of 004 does nothing but write its row/,
+        );
+    });
+
     it("new: makes forward, rollback and verify query of the next version", async () => {
         const { code, json } = await run("new", "add_feature_flags", ...dir, "--json");
         assert.equal(code, 0);

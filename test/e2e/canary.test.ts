@@ -137,25 +137,28 @@ for (const engine of engines())
                 ["migrate", "--yes", "--to", "1"],
                 ["validate"],
             ]) {
-                await command(...args, "--stack", "dev");
-                await command(...args, "--stack", "dev", "--json");
+                for (const json of [[], ["--json"]]) {
+                    const { code, stdout, stderr } = await command(...args, "--stack", "dev", ...json);
+                    assert.equal(code, 0, stdout + stderr);
+                }
             }
             // A wrong password, and a server that is not there.
             const url = project.env["DATABASE_URL"] ?? "";
-            for (const wrong of [
-                url.replace("//owner", "//nobody"),
-                url.replace(/:\d+\//, ":1/"),
-                `${url}?sslmode=require`,
-                `x${url}`,
-            ]) {
+            for (const [wrong, isUrl] of [
+                [url.replace("//owner", "//nobody"), true],
+                [url.replace(/:\d+\//, ":1/"), true],
+                [`${url}?sslmode=require`, true],
+                [`x${url}`, false],
+            ] as const) {
                 project.env = { ...project.env, DATABASE_URL: wrong };
-                await pulumi("preview");
-                await pulumi("up", "--yes", "--skip-preview");
-                await command("status", "--stack", "dev");
+                // Where nothing answers the plan is deferred; what is no URL is an error.
+                assert.equal((await pulumi("preview")).code === 0, isUrl);
+                assert.notEqual((await pulumi("up", "--yes", "--skip-preview")).code, 0);
+                assert.equal((await command("status", "--stack", "dev")).code, isUrl ? 1 : 3);
             }
             project.env = { ...project.env, DATABASE_URL: url };
             project.set({ version: "0" });
-            await pulumi("up", "--yes");
+            assert.equal((await pulumi("up", "--yes")).code, 0);
             hunt.end();
             hunt.judge();
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { root } from "../../tools/pg-binaries";
 import type { CommandResult } from "../support/command";
 import { startCommand } from "../support/command";
 import { eventually } from "../support/eventually";
@@ -115,6 +116,46 @@ for (const engine of engines()) {
         it("a program's types are checked where Pulumi checks them", async () => {
             project.env = { ...project.env, PULUMI_NODEJS_TRANSPILE_ONLY: "false" };
             await succeeds(preview());
+        });
+
+        it("back over 026, which changes the history table itself, and forward again", async () => {
+            rmSync(path.join(project.dir, "migrations"), { recursive: true });
+            cpSync(path.join(root, "examples/physioflow/db/migrations"), path.join(project.dir, "migrations"), {
+                recursive: true,
+            });
+            const history = async (): Promise<string[]> =>
+                (await project.query("SELECT to_jsonb(h) - 'id' FROM schema_migrations h ORDER BY id")).map(([row]) =>
+                    Object.entries(row as unknown as Record<string, unknown>)
+                        .filter(([column]) => ["migration_name", "version"].includes(column))
+                        .map(([, value]) => String(value))
+                        .join(),
+                );
+            project.set({ version: "027" });
+            await succeeds(up());
+            assert.deepEqual((await history()).slice(24), [
+                "025_reporting_views,025",
+                "026_version_column,026",
+                "027_feature_flags,027",
+            ]);
+            project.set({ version: "025" });
+            assert.match(
+                await succeeds(preview()),
+                /027 → 025 {2}BACK, 2 down scripts[^]*schema_migrations\.version[^\n]*the ledger keeps them/,
+            );
+            await succeeds(up());
+            assert.equal((await history()).length, 25);
+            assert.equal((await history()).at(-1), "025_reporting_views");
+            assert.equal(await storedVersion(), "025");
+            await succeeds(preview("--expect-no-changes"));
+            project.set({ version: "027" });
+            await succeeds(up());
+            assert.deepEqual((await history()).slice(24), [
+                "025_reporting_views,025",
+                "026_version_column,026",
+                "027_feature_flags,027",
+            ]);
+            assert.equal((await project.applied()).length, 27);
+            await succeeds(preview("--expect-no-changes"));
         });
 
         it("what loses data is refused after the plan was shown, until this plan is approved, within its bound", async () => {
@@ -333,6 +374,25 @@ for (const engine of engines()) {
             assert.match(await fails(preview()), /The environment variable DATABASE_URL is not set/);
         });
 
+        it("an input that only an up makes known: the plan is deferred, and says which; the up prints it", async () => {
+            const file = path.join(project.dir, "index.ts");
+            const late = `import * as pulumi from "@pulumi/pulumi";
+                const provider = { create: async () => ({ id: "1", outs: { app: "1.2.3" } }) };
+                class Late extends pulumi.dynamic.Resource {
+                    declare readonly app: pulumi.Output<string>;
+                    constructor() { super(provider, "late", { app: undefined }); }
+                }
+                `;
+            const text = readFileSync(file, "utf8").replace("settings()", "{ ...settings(), app: new Late().app }");
+            writeFileSync(file, late + text);
+            const plan = await succeeds(preview());
+            assert.match(plan, /plan deferred: app will be known only when another resource is made/);
+            assert.doesNotMatch(plan, /0 → 003/);
+            assert.match(await succeeds(up()), /dev\/app {2}0 → 003 {2}FORWARD/);
+            assert.deepEqual(await tables(), ["a", "b", "c"]);
+            await succeeds(preview("--expect-no-changes"));
+        });
+
         it("a rotated password is no change", async () => {
             await succeeds(up());
             await project.query("CREATE ROLE rotated SUPERUSER LOGIN PASSWORD 'new-password'");
@@ -467,6 +527,21 @@ for (const engine of engines()) {
                     for (const running of [preview(), up()]) assert.match(await fails(running), message);
                     assert.deepEqual(await tables(), []);
                     assert.deepEqual(await project.query("SELECT to_regnamespace('schemaward')"), [[null]]);
+                });
+        });
+
+        describe("a down script that a plan needs", () => {
+            for (const [what, text, message] of [
+                ["and that is missing", null, /rollback\/003_down\.sql:1: Going back over 003 needs its down script/],
+                ["and that is empty", "-- to do\n", /rollback\/003_down\.sql:1: The down script of 003 is empty/],
+            ] as const)
+                it(`${what} is one error with file and line, and nothing is touched`, async () => {
+                    project.write({ "rollback/003_down.sql": text });
+                    await succeeds(up());
+                    project.set({ version: "002" });
+                    for (const running of [preview(), up()]) assert.match(await fails(running), message);
+                    assert.deepEqual(await tables(), ["a", "b", "c"]);
+                    assert.deepEqual(await project.applied(), ["001", "002", "003"]);
                 });
         });
 

@@ -155,7 +155,7 @@ describe("the plan as text", function () {
             "    table nothing 0 rows  empty",
             "    WOULD FAIL line 9: no such table (42P01)",
             "CASCADE victims: view gone      opaque SQL: rollback/027_down.sql:5      partly observed",
-            "Lost      1,234 rows, 1 column values, and what cannot be known",
+            "Lost      1,234 rows, 1 column value, and what cannot be counted",
             "Approved  ✘ not yet",
         ];
         assert.deepEqual(

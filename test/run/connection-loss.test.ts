@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { FailedError } from "../../core/errors";
+import { runLocks } from "../../core/run/sessions";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -207,6 +208,34 @@ describe("losing the connection", function () {
         await running;
         assert.deepEqual(await project.applied(), ["001"]);
         assert.deepEqual(await project.query("SELECT to_regclass('b')"), [[null]]);
+    });
+
+    it("the lock is lost after a statement outside a transaction: what it did is said to stay", async () => {
+        const held = `EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+            AND (classid::bigint << 32 | objid::bigint) = ${runLocks.worker})`;
+        await project.query(`CREATE TABLE done (id int);
+            CREATE PROCEDURE let_go() LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO done VALUES (1);
+                PERFORM pg_advisory_unlock_all();
+                WHILE NOT ${held} LOOP PERFORM pg_sleep(0.02); END LOOP;
+            END $$`);
+        project.migration("002", "-- schemaward: no-transaction\nCALL let_go();", "SELECT 1");
+        const running = assert.rejects(project.migrate("002"), (error) => {
+            assert(error instanceof FailedError, String(error));
+            assert.match(error.message, /The run has lost its lock on the database/);
+            assert.match(error.message, /Line 2 ran outside a transaction and has taken effect, which stays/);
+            assert.doesNotMatch(error.message, /rolled back whole/);
+            return true;
+        });
+        const calls =
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%CALL let_go%' AND pid <> pg_backend_pid()";
+        await eventually(async () => (await project.query(calls))[0]?.[0] === "1");
+        await server.withClient(project.database, async (other) => {
+            await other.query(`SELECT pg_advisory_lock(${runLocks.worker})`);
+            await running;
+        });
+        assert.deepEqual(await project.applied(), ["001"]);
+        assert.deepEqual(await project.query("SELECT * FROM done"), [["1"]]);
     });
 
     it("kill -9 of the process in the middle of a script: the server ends it, the next run goes through", async () => {

@@ -29,6 +29,8 @@ describe("passwords in SQL and messages", () => {
         "SELECT dblink_connect('host=h passwd=hunter2')",
         "SELECT dblink_connect('host=h pwd=hunter2 pass=hunter2 sslpassword=hunter2')",
         "CREATE SUBSCRIPTION s CONNECTION 'host=h password=''hunter2 hunter2''' PUBLICATION p",
+        "INSERT INTO users (login, password) VALUES ('a', 'hunter2')",
+        "INSERT INTO users (login, password_hash, age) OVERRIDING USER VALUE SELECT 'a', 'hunter2', 3",
         "could not connect to postgresql://a:hunter2@h/d",
         "could not connect to redis://:hunter2@h/d",
         "ALTER ROLE a PASSWORD 'SCRAM-SHA-256$4096:hunter2'",
@@ -42,6 +44,8 @@ describe("passwords in SQL and messages", () => {
 
     for (const text of [
         "CREATE TABLE users (login text, password text NOT NULL)",
+        "CREATE TABLE users (login text, password text); INSERT INTO other VALUES ('x')",
+        "INSERT INTO users (login, password) SELECT login, hash FROM old",
         "SELECT 1 AS pass, 2 AS pwd",
         "UPDATE exams SET pass = true",
         "SET password_encryption = 'scram-sha-256'",
