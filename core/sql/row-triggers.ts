@@ -35,8 +35,8 @@ export async function reactionsTo(
         const { rows } = await client.query<Reaction>({
             // Where a key leads to, rows are deleted (8), updated (16) or truncated (32), whatever the statement did.
             text: `WITH RECURSIVE tables(oid, mask) AS (
-                        SELECT oid, $2::integer FROM pg_catalog.pg_class WHERE oid = to_regclass($1)
-                            OR ($4::name IS NOT NULL AND relname = $4 AND relkind IN ('r', 'p', 'v', 'f')) UNION
+                        SELECT oid, $2::integer FROM (SELECT to_regclass($1)::oid AS oid UNION ALL
+                            SELECT oid FROM pg_catalog.pg_class WHERE relname = $4::name AND relkind IN ('r', 'p', 'v', 'f')) AS written UNION
                         SELECT next.oid, next.mask FROM tables, LATERAL (
                             SELECT i.inhrelid, tables.mask FROM pg_catalog.pg_inherits i WHERE i.inhparent = tables.oid
                             UNION ALL

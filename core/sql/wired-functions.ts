@@ -59,12 +59,12 @@ export async function wiredFunctions(client: Client, { relations, types }: Named
     if (relations.length + types.length === 0) return [];
     const { rows } = await client.query<{ name: string }>({
         text: `WITH RECURSIVE relations(oid) AS (
-                   SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid IN (SELECT to_regclass(n) FROM unnest($1::text[]) AS n)
-                       OR ($3 AND quote_ident(c.relname) = ANY ($1)) UNION
+                   SELECT oid FROM (SELECT to_regclass(n)::oid AS oid FROM unnest($1::text[]) AS n UNION ALL
+                       SELECT c.oid FROM pg_catalog.pg_class c WHERE $3 AND quote_ident(c.relname) = ANY ($1)) AS written UNION
                    SELECT s.source FROM relations JOIN ${ruleSources} AS s ON s.relation = relations.oid),
                types(oid) AS (
-                   SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT to_regtype(n) FROM unnest($2::text[]) AS n)
-                       OR ($3 AND quote_ident(t.typname) = ANY ($2)) UNION
+                   SELECT oid FROM (SELECT to_regtype(n)::oid AS oid FROM unnest($2::text[]) AS n UNION ALL
+                       SELECT t.oid FROM pg_catalog.pg_type t WHERE $3 AND quote_ident(t.typname) = ANY ($2)) AS written UNION
                    SELECT a.atttypid FROM relations JOIN pg_catalog.pg_attribute a ON a.attrelid = relations.oid UNION
                    SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
                      FROM types JOIN pg_catalog.pg_type t ON t.oid = types.oid),
