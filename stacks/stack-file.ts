@@ -10,6 +10,8 @@ export interface Project {
     readonly dir: string;
     /** Folder of the stacks' files. */
     readonly stackDir: string;
+    /** Keys of the project that Pulumi.yaml itself gives a value, for every stack whose file does not. */
+    readonly defaults: readonly string[];
 }
 
 /** Reads Pulumi.yaml. @throws BadInputError */
@@ -24,10 +26,25 @@ export function readProject(dir: string): Project {
         });
     }
     const content = parseYaml(join(dir, file));
-    const { name, stackConfigDir } = content;
+    const { name, stackConfigDir, config } = content;
     if (typeof name !== "string")
         throw new BadInputError({ what: "The project has no name.", where: { file }, next: "Add name: to it." });
-    return { name, dir, stackDir: resolve(dir, typeof stackConfigDir === "string" ? stackConfigDir : ".") };
+    return {
+        name,
+        dir,
+        stackDir: resolve(dir, typeof stackConfigDir === "string" ? stackConfigDir : "."),
+        defaults: defaultsIn(config, name),
+    };
+}
+
+/** Of `config:` in Pulumi.yaml; a key that only says its type has no value. */
+function defaultsIn(config: unknown, project: string): string[] {
+    if (typeof config !== "object" || config === null) return [];
+    return Object.entries(config).flatMap(([key, value]: [string, unknown]) => {
+        const [namespace, name] = key.includes(":") ? key.split(":", 2) : [project, key];
+        const declares = typeof value === "object" && value !== null && !("default" in value) && !("value" in value);
+        return namespace !== project || declares || value === null ? [] : [name ?? ""];
+    });
 }
 
 /** Where a stack's file is, relative to the project. */
@@ -64,9 +81,22 @@ export function readStackValues(project: Project, stack: string): Record<string,
     return values;
 }
 
-/** A stack's checked settings. @throws BadInputError */
+/**
+ * A stack's checked settings, as its file has them.
+ * @throws BadInputError also where Pulumi.yaml gives a value that the file does not: Pulumi would put it in, and plan otherwise
+ */
 export function readStackSettings(project: Project, stack: string): Settings {
-    return parseSettings(readStackValues(project, stack), project.name, stackFileOf(project, stack));
+    const values = readStackValues(project, stack);
+    const file = stackFileOf(project, stack);
+    const missing = project.defaults.filter((key) => !(key in values));
+    if (missing.length > 0)
+        throw new BadInputError({
+            what: `Pulumi.yaml gives ${missing.map((key) => `${project.name}:${key}`).join(", ")} a value for all stacks, which --stack does not read.`,
+            where: { file },
+            state: "Nothing was touched.",
+            next: "Write it into the stack's file, too.",
+        });
+    return parseSettings(values, project.name, file);
 }
 
 function parseYaml(file: string): Record<string, unknown> {

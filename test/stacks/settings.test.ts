@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type SchemaFacts, schemaAt } from "../../stacks/parse-settings";
@@ -225,6 +226,30 @@ describe("a stack's settings", function () {
             assert.ok("env" in settings.connection);
         });
     }
+
+    it("a value that only Pulumi.yaml gives is not taken for absent: the command refuses, naming it", () => {
+        const folder = folders.get("good") ?? "";
+        const file = path.join(folder, "Pulumi.yaml");
+        const before = readFileSync(file, "utf8");
+        try {
+            for (const config of [
+                "app: 1.2.3",
+                "physioflow:app: 1.2.3",
+                "app:\n    type: string\n    default: 1.2.3",
+            ]) {
+                writeFileSync(file, `${before}config:\n  ${config}\n`);
+                const outcome = asCommandReads(folder);
+                assert("error" in outcome, config);
+                assert.match(outcome.error, /Pulumi\.yaml gives physioflow:app a value for all stacks/);
+            }
+            for (const config of ["app:\n    type: string", "aws:region: eu-central-1"]) {
+                writeFileSync(file, `${before}config:\n  ${config}\n`);
+                assert.doesNotMatch(JSON.stringify(asCommandReads(folder)), /Pulumi\.yaml gives/);
+            }
+        } finally {
+            writeFileSync(file, before);
+        }
+    });
 
     it("the command ends with 3 for a wrong setting, and says it", async () => {
         const main = path.join(root, "dist", "cli", "main.js");
