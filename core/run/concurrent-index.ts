@@ -1,7 +1,9 @@
+import type { Node } from "libpg-query";
 import type { Client } from "pg";
 import { FailedError } from "../errors";
 import { nameOf, shown } from "../sql/identifiers";
 import { as } from "../sql/nodes";
+import { parser } from "../sql/parser";
 import type { Statement } from "../sql/statement";
 
 /** An index that CREATE INDEX CONCURRENTLY builds; undefined for every other statement. */
@@ -10,6 +12,7 @@ export interface ConcurrentIndex {
     readonly name: string | undefined;
     /** The table, as written, quoted. */
     readonly table: string;
+    readonly node: Node;
 }
 
 export function concurrentIndexOf(statement: Statement): ConcurrentIndex | undefined {
@@ -19,7 +22,7 @@ export function concurrentIndexOf(statement: Statement): ConcurrentIndex | undef
         relation?: { schemaname?: string; relname?: string };
     }>(statement.node, "IndexStmt");
     if (body?.concurrent !== true) return undefined;
-    return { name: body.idxname, table: shown(nameOf(body.relation)) };
+    return { name: body.idxname, table: shown(nameOf(body.relation)), node: statement.node };
 }
 
 /** Invalid indexes of the table, by qualified name; under the session's search_path. */
@@ -35,15 +38,31 @@ export async function invalidIndexes(client: Client, index: ConcurrentIndex): Pr
     return rows.map((r) => r.name);
 }
 
-/** Whether the index exists and is valid; false too when its name is not known beforehand. */
+/**
+ * Whether the index exists and is valid. Of one whose name PostgreSQL chooses: whether the table has one that is defined alike, as far as its
+ * text tells; it need not be had twice.
+ */
 export async function isBuilt(client: Client, index: ConcurrentIndex): Promise<boolean> {
-    if (index.name === undefined) return false;
-    const { rows } = await client.query<{ valid: boolean }>({
-        text: `SELECT i.indisvalid AS valid FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-                WHERE i.indrelid = to_regclass($1) AND c.relname = $2`,
-        values: [index.table, index.name],
+    const { rows } = await client.query<{ definition: string }>({
+        text: `SELECT pg_catalog.pg_get_indexdef(c.oid) AS definition
+                 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+                WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND ($2::text IS NULL OR c.relname = $2)`,
+        values: [index.table, index.name ?? null],
     });
-    return rows[0]?.valid === true;
+    if (index.name !== undefined) return rows.length > 0;
+    return rows.some(({ definition }) => {
+        const node = parser().parseSync(definition).stmts?.[0]?.stmt;
+        return node !== undefined && essence(node) === essence(index.node);
+    });
+}
+
+const besideTheIndex = new Set(["idxname", "relation", "concurrent", "if_not_exists"]);
+
+/** An index's definition without what it is called, where it stands in a text, and how it is built. */
+function essence(node: Node): string {
+    const said = as<Record<string, unknown>>(node, "IndexStmt") ?? {};
+    const told = Object.entries({ accessMethod: "btree", ...said }).filter(([key]) => !besideTheIndex.has(key));
+    return JSON.stringify(told.sort(), (key, value: unknown) => (key === "location" ? null : value));
 }
 
 /**

@@ -399,35 +399,42 @@ describe("scripts of several transactions", function () {
         ['"user"', 'IF NOT EXISTS "user"'],
     ] as const)
         it(`kill -9 while an index is built (${name}): the next run drops what it left and builds it anew`, async () => {
-            project.migration(
-                "002",
-                `CREATE INDEX CONCURRENTLY ${written} ON t (id);\nALTER TABLE t ADD COLUMN n int;`,
-                `DROP INDEX ${name}`,
-            );
-            await project.migrate("1");
-            await server.withClient(project.database, async (holder) => {
-                await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
-                const child = startRun(project, "2");
-                await eventually(async () => (await project.query(`SELECT to_regclass('${name}')`))[0]?.[0] === name);
-                child.kill("SIGKILL");
-                await once(child, "exit");
-                // The server ends the statement of a dead client, and leaves the index invalid.
-                await eventually(
-                    async () =>
-                        (
-                            await project.query(
-                                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND state = 'active'",
-                            )
-                        )[0]?.[0] === "0",
-                );
-                await holder.query("COMMIT");
-            });
+            await killWhileBuilding(`CREATE INDEX CONCURRENTLY ${written} ON t (id)`, name);
             assert.deepEqual(await isValid(name), [["false"]]);
             assert.deepEqual(await progress(), [["002", "up", "0", "false"]]);
             await project.migrate("2", {}, { waitMs: 10_000 });
             assert.deepEqual(await isValid(name), [["true"]]);
             assert.deepEqual(await project.applied(), ["001", "002"]);
         });
+
+    it("kill -9 right after an index without a name was built: it is not built a second time", async () => {
+        await killWhileBuilding("CREATE INDEX CONCURRENTLY ON t (id DESC, (id + 1)) WHERE id > 0", "t_id_expr_idx");
+        // As if it had come to the end of its statement.
+        await project.query("REINDEX INDEX t_id_expr_idx");
+        await project.migrate("2", {}, { waitMs: 10_000 });
+        assert.deepEqual(await project.query("SELECT indexname FROM pg_indexes WHERE tablename = 't' ORDER BY 1"), [
+            ["t_id_expr_idx"],
+        ]);
+        assert.deepEqual(await project.applied(), ["001", "002"]);
+    });
+
+    /** Leaves the index invalid, and the ledger with a note that it was begun. */
+    async function killWhileBuilding(create: string, name: string): Promise<void> {
+        project.migration("002", `${create};\nALTER TABLE t ADD COLUMN n int;`, `DROP INDEX ${name}`);
+        await project.migrate("1");
+        await server.withClient(project.database, async (holder) => {
+            await holder.query("BEGIN; UPDATE t SET id = id WHERE id = 1");
+            const child = startRun(project, "2");
+            await eventually(async () => (await project.query(`SELECT to_regclass('${name}')`))[0]?.[0] === name);
+            child.kill("SIGKILL");
+            await once(child, "exit");
+            // The server ends the statement of a dead client, and leaves the index invalid.
+            const building =
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND state = 'active'";
+            await eventually(async () => (await project.query(building))[0]?.[0] === "0");
+            await holder.query("COMMIT");
+        });
+    }
 
     it("an invalid index that is somebody else's is left alone and told", async () => {
         await project.migrate("1");

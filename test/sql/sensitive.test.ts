@@ -30,7 +30,7 @@ describe("passwords in SQL and messages", () => {
         "SELECT dblink_connect('host=h pwd=hunter2 pass=hunter2 sslpassword=hunter2')",
         "CREATE SUBSCRIPTION s CONNECTION 'host=h password=''hunter2 hunter2''' PUBLICATION p",
         "INSERT INTO users (login, password) VALUES ('a', 'hunter2')",
-        "INSERT INTO users (login, password_hash, age) OVERRIDING USER VALUE SELECT 'a', 'hunter2', 3",
+        "INSERT INTO users (login, password, age) OVERRIDING USER VALUE SELECT 'a', 'hunter2', 3",
         "could not connect to postgresql://a:hunter2@h/d",
         "could not connect to redis://:hunter2@h/d",
         "ALTER ROLE a PASSWORD 'SCRAM-SHA-256$4096:hunter2'",
