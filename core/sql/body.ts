@@ -1,11 +1,12 @@
 import type { Node, parseSync } from "libpg-query";
-import { literalOf } from "./do-block";
+import { doBody, literalOf } from "./do-block";
 import { parser } from "./parser";
 import { typeText, type TypeName } from "./identifiers";
 import { isPlainUsing } from "./judge/type-change";
-import { calledFunctions, as, nodeType, strings, walk } from "./nodes";
+import { isLosslessCommand } from "./lossless-commands";
+import { as, calledAsAttributes, calledFunctions, nodeType, strings, walk } from "./nodes";
 import { effectOutside } from "./outside";
-import { rowChangesOf, type RowChange } from "./row-changes";
+import { oddRowChange, rowChangesOf, type RowChange } from "./row-changes";
 import { namedIn, type Named } from "./wired-functions";
 
 /** Through what a piece of code may set off other code. */
@@ -22,10 +23,16 @@ export interface BodyEffects extends Reach {
     readonly hidden?: string;
     /** What would act outside the database. */
     readonly outside?: string;
-    /** Whether it reads tables of the user. */
+    /** Names among `calls` that are written as calls; the others may be columns. */
+    readonly functions: readonly string[];
+    /** Whether it reads tables of the user, or something else that a shadow has otherwise. */
     readonly reads: boolean;
     /** Whether it makes, changes or drops objects. */
     readonly defines: boolean;
+    /** Whether among these is what takes rows or values along. */
+    readonly drops: boolean;
+    /** Whether what it does may not be the same where rows are: it reads some, or goes on after an error that only rows raise. */
+    readonly depends: boolean;
 }
 
 /**
@@ -36,33 +43,74 @@ export interface BodyEffects extends Reach {
 export function readBody(create: string, body: string, language: string): BodyEffects {
     const outside = effectOutside(body);
     const outsidePart = outside === undefined ? {} : { outside };
-    if (language === "internal" || language === "c") return { ...nothing, reads: false, defines: false };
-    const queries = language === "plpgsql" ? plpgsqlQueries(create) : language === "sql" ? [sqlText(body)] : undefined;
-    if (queries === undefined) return { ...outsidePart, ...fromText(body, language) };
-    const effects = queries.map(queryEffects);
-    if (effects.includes(undefined)) return { ...outsidePart, ...fromText(body, language) };
+    if (language === "internal" || language === "c") return nothing;
+    const code = language === "plpgsql" ? plpgsqlCode(create) : language === "sql" ? sqlCode(body) : undefined;
+    const effects = code?.queries.map(queryEffects) ?? [undefined];
+    if (code === undefined || effects.includes(undefined)) return { ...outsidePart, ...fromText(body, language) };
     const all = effects.filter((e) => e !== undefined);
+    const called = all.flatMap((e) => e.functions);
+    // What the code makes and calls itself.
+    for (const { name, effects: own } of all.flatMap((e) => e.made)) if (called.includes(name)) all.push(own);
     const words = all.flatMap((e) => e.words);
+    const [drops, defines, reads] = [all.some((e) => e.drops), all.some((e) => e.defines), all.some((e) => e.reads)];
     // Where it runs and how many rows there are is not the same on a shadow.
     const asks = telling.exec(body)?.[0];
-    if (asks !== undefined && all.some((e) => e.drops || e.defines)) words.push(`an answer of ${asks.toLowerCase()}`);
-    if (all.some((e) => e.drops) && all.some((e) => e.reads) && language === "plpgsql")
-        words.push("drops depending on rows");
+    if (asks !== undefined && (drops || defines)) words.push(`an answer of ${asks.toLowerCase()}`);
+    const changes = all.flatMap((e) => e.changes);
     return {
         ...outsidePart,
         ...hiddenPart(words),
-        calls: all.flatMap((e) => e.calls),
-        changes: all.flatMap((e) => e.changes),
+        calls: [...all.flatMap((e) => e.calls), ...callsInDefaults(create)],
+        functions: called,
+        changes,
         named: {
             relations: [...new Set(all.flatMap((e) => e.named.relations))],
             types: [...new Set(all.flatMap((e) => e.named.types))],
         },
-        reads: all.some((e) => e.reads),
-        defines: all.some((e) => e.defines),
+        reads,
+        defines,
+        drops,
+        depends: reads || code.catchesRows || (code.branches && changes.length > 0),
     };
 }
 
-const nothing: Reach = { calls: [], changes: [], named: { relations: [], types: [] } };
+/** A function's parameters may have defaults that call others. */
+function callsInDefaults(create: string): string[] {
+    if (!/^\s*create\b[^]*?(?:\bdefault\b|=)/i.test(create)) return [];
+    const calls: string[] = [];
+    try {
+        walk(parser().parseSync(create), (type, node) => {
+            if (type === "FunctionParameter") calls.push(...calledFunctions(node["defexpr"]));
+        });
+    } catch {
+        // A body that cannot be read is told of as such.
+    }
+    return calls;
+}
+
+const nothing: BodyEffects = {
+    calls: [],
+    functions: [],
+    changes: [],
+    named: { relations: [], types: [] },
+    reads: false,
+    defines: false,
+    drops: false,
+    depends: false,
+};
+
+/** The SQL texts of a body, and how it goes through them. */
+interface Code {
+    readonly queries: readonly string[];
+    /** Whether some statements are run under a condition, or more than once. */
+    readonly branches: boolean;
+    /** Whether something is done after an error that may come from rows. */
+    readonly catchesRows: boolean;
+}
+
+function sqlCode(body: string): Code {
+    return { queries: [sqlText(body)], branches: false, catchesRows: false };
+}
 
 /** A body as statements: that of the standard's form is in the words of pg_get_function_sqlbody. */
 function sqlText(body: string): string {
@@ -72,50 +120,77 @@ function sqlText(body: string): string {
 
 /** Questions that a shadow answers otherwise than the live database. */
 const telling =
-    /\b(?:current_database|current_catalog|pg_stat\w*|reltuples|relpages|n_live_tup|inet_server_\w+|pg_(?:total_)?relation_size|pg_table_size|pg_database_size|pg_postmaster_start_time)\b/i;
+    /\b(?:current_database|current_catalog|pg_stat\w*|reltuples|relpages|n_live_tup|inet_server_\w+|pg_(?:total_)?relation_size|pg_table_size|pg_database_size|pg_postmaster_start_time)\b|\bcurrent_setting\s*\(\s*'[^']*\./i;
 
 function hiddenPart(words: readonly string[]): { hidden?: string } {
     return words.length === 0 ? {} : { hidden: [...new Set(words)].join(", ") };
 }
 
-/** All SQL texts of a PL/pgSQL body; dynamic ones as the word EXECUTE. Undefined when the parser does not get through. */
-function plpgsqlQueries(create: string): string[] | undefined {
+/** Dynamic SQL texts count as the word EXECUTE. Undefined when the parser does not get through. */
+function plpgsqlCode(create: string): Code | undefined {
+    const queries: string[] = [];
+    let [branches, catchesRows] = [false, false];
     try {
-        const queries: string[] = [];
         walk(parser().parsePlPgSQLSync(create), (type, node) => {
-            if (type === "PLpgSQL_stmt_dynexecute" || type === "PLpgSQL_stmt_dynfors") {
-                const text = as<{ query?: string }>(node["query"] as never, "PLpgSQL_expr")?.query ?? "";
+            const dynamic = node["dynquery"] ?? (type.startsWith("PLpgSQL_stmt_dyn") ? node["query"] : undefined);
+            if (dynamic !== undefined) {
+                const text = as<{ query?: string }>(dynamic as never, "PLpgSQL_expr")?.query ?? "";
                 const literal = literalOf(text);
                 if (literal !== undefined) queries.push(literal);
                 else queries.push(...(dynamicDdl(text) ?? ["EXECUTE dynamic"]));
             }
+            if (/^PLpgSQL_stmt_(?:if|case|loop|while|for\w*|dynfors|exit)$/.test(type)) branches = true;
+            if (type === "PLpgSQL_exception") catchesRows ||= actsOnRows(node);
             if (type !== "PLpgSQL_expr") return;
             const query = String(node["query"]);
             // Modes of PostgreSQL's RawParseMode: 0 a statement, 2 an expression, 3 to 5 assignments.
             const mode = Number(node["parseMode"] ?? 0);
             queries.push(mode === 0 ? query : `SELECT ${mode === 2 ? query : query.replace(/^[^=]*?:?=/, "")}`);
         });
-        return queries;
     } catch {
         return undefined;
     }
+    return { queries, branches, catchesRows };
+}
+
+/** Conditions that the catalog alone decides. */
+const ofCatalog =
+    /^(?:duplicate|undefined|invalid_schema|invalid_object|dependent|syntax|feature_not|wrong_object|ambiguous)/;
+
+/** Whether an exception handler does something, and may be entered for what rows there are. */
+function actsOnRows(handler: Readonly<Record<string, unknown>>): boolean {
+    let [acts, byRows] = [false, false];
+    walk(handler["conditions"], (type, { condname }) => {
+        if (type === "PLpgSQL_condition" && !ofCatalog.test(String(condname))) byRows = true;
+    });
+    walk(handler["action"], (type) => {
+        if (/^PLpgSQL_stmt_(?!raise|null|block|assign|return$)/.test(type)) acts = true;
+    });
+    return acts && byRows;
 }
 
 /**
  * DDL whose names are put in at run time: the catalog shows what it did.
- * @returns statements of the same kind and with the same calls, or undefined when the text does not begin with a DDL word
+ * @returns statements of the same kind and with the same calls, or undefined when the text does not begin with a DDL word, or may have more than DDL
  */
 function dynamicDdl(expression: string): string[] | undefined {
     const verb = /^\(*\s*(?:format\s*\(\s*)?[eE]?'\s*(create|alter|comment|grant|revoke|drop)\b/i.exec(expression)?.[1];
     if (
         verb === undefined ||
-        /\b(?:delete\s+from|truncate|merge\s+into|insert\s+into|update\s+[\w"%])/i.test(expression) ||
+        /\b(?:delete\s+from|truncate|merge\s+into|insert\s+into|do\s+|call\s+|update\s+[\w"%])/i.test(expression) ||
         // ALTER … TYPE … USING takes values that no catalog shows.
-        (/^alter$/i.test(verb) && /\busing\b/i.test(expression))
+        (/^alter$/i.test(verb) && /\busing\b/i.test(expression)) ||
+        // A second statement that is put in, or a function whose name is.
+        /;\s*(?:'\s*\|\||%)/.test(expression) ||
+        /\b(?:select|function|procedure|default|check)\b[^']*%(?:\d+\$)?[Is]\s*\(/i.test(expression)
     )
         return undefined;
-    const calls = [...expression.matchAll(/(\w+)\s*\(/g)].map(([, name]) => `SELECT "${name ?? ""}"()`);
-    return [/^(?:drop|alter)$/i.test(verb) ? "DROP TABLE dynamic" : "CREATE SCHEMA dynamic", ...calls];
+    const calls = [...expression.matchAll(/(?:"([^"]+)"|(\w+))\s*\(/g)].map(
+        ([, quoted, plain]) => `SELECT "${quoted ?? plain?.toLowerCase() ?? ""}"()`,
+    );
+    const loses =
+        /^drop$/i.test(verb) || (/^alter$/i.test(verb) && /\b(?:drop|type|detach)\b|%s|\|\|/i.test(expression));
+    return [loses ? "DROP TABLE dynamic" : "CREATE SCHEMA dynamic", ...calls];
 }
 
 /** Whether an ALTER COLUMN … TYPE works values out otherwise than by a cast to the new type. */
@@ -129,10 +204,13 @@ function convertsFreely(command: Readonly<Record<string, unknown>>): boolean {
 
 interface QueryEffects extends Reach {
     readonly words: string[];
+    readonly functions: readonly string[];
     readonly drops: boolean;
     /** Whether it reads a table that is not a catalog. */
     readonly reads: boolean;
     readonly defines: boolean;
+    /** Functions that it makes. */
+    readonly made: readonly { readonly name: string; readonly effects: QueryEffects }[];
 }
 
 /** Statements that leave the schema as it is. */
@@ -156,6 +234,11 @@ const changing: Readonly<Record<string, string>> = {
     ExecuteStmt: "EXECUTE",
 };
 
+/** Catalogs whose rows a shadow has not, or has otherwise. */
+const ofData = /^pg_(?:largeobject|sequences?$)/;
+/** Functions whose answer a shadow has otherwise, too. */
+const counters = ["nextval", "currval", "lastval"];
+
 function queryEffects(query: string): QueryEffects | undefined {
     let statements: ReturnType<typeof parseSync>["stmts"];
     try {
@@ -165,23 +248,44 @@ function queryEffects(query: string): QueryEffects | undefined {
     }
     const words: string[] = [];
     const calls: string[] = [];
+    const functions: string[] = [];
     const changes: RowChange[] = [];
     const named: Named[] = [];
+    const made: { name: string; effects: QueryEffects }[] = [];
     let drops = false;
     let reads = false;
     let defines = false;
     for (const { stmt } of statements) {
         if (stmt === undefined) continue;
         const type = nodeType(stmt);
-        drops ||= type === "DropStmt" || type === "AlterTableStmt" || type === "AlterTypeStmt";
+        drops ||= type === "DropStmt" || type === "AlterTypeStmt" || (type === "AlterTableStmt" && mayLose(stmt));
         defines ||= isDefinition(type, stmt);
         const queries = type === "SelectStmt" || type in changing || type === "InsertStmt";
-        calls.push(...calledFunctions(stmt));
+        functions.push(...calledFunctions(stmt));
+        calls.push(...calledFunctions(stmt), ...calledAsAttributes(stmt));
         changes.push(...rowChangesOf(stmt));
         named.push(namedIn(stmt));
+        const odd = oddRowChange(stmt);
+        if (odd !== undefined) words.push(odd);
+        if (type === "DoStmt") {
+            const { body, language } = doBody(stmt);
+            const own = asQuery(readBody(query, body, language));
+            words.push(...own.words);
+            calls.push(...own.calls);
+            functions.push(...own.functions);
+            changes.push(...own.changes);
+            named.push(own.named);
+            [drops, reads, defines] = [drops || own.drops, reads || own.reads, defines || own.defines];
+        }
+        const routine = routineOf(stmt);
+        if (routine !== undefined)
+            made.push({
+                name: routine.name,
+                effects: asQuery(readBody(query, routine.body ?? query, routine.language)),
+            });
         walk(stmt, (t, node) => {
             // Rows that follow may set it off.
-            if (t === "CreateTrigStmt") calls.push(strings(node["funcname"] as Node[]).at(-1) ?? "");
+            if (t === "CreateTrigStmt") functions.push(strings(node["funcname"] as Node[]).at(-1) ?? "");
             if (t === "RuleStmt") words.push("CREATE RULE");
             if (t === "AlterTableCmd" && convertsFreely(node)) words.push("ALTER … TYPE … USING");
             const word = changing[t];
@@ -193,34 +297,68 @@ function queryEffects(query: string): QueryEffects | undefined {
                 words.push("INSERT … ON CONFLICT DO UPDATE");
             if (t === "RangeVar" && queries) {
                 const schema = node["schemaname"];
-                const catalog =
-                    schema === "information_schema" ||
-                    schema === "pg_catalog" ||
-                    String(node["relname"]).startsWith("pg_");
-                reads ||= !catalog;
+                const name = String(node["relname"]);
+                const catalog = schema === "information_schema" || schema === "pg_catalog" || name.startsWith("pg_");
+                reads ||= !catalog || ofData.test(name);
             }
         });
     }
+    calls.push(...functions);
     return {
         words,
         calls,
+        functions,
         changes,
         named: { relations: named.flatMap((n) => n.relations), types: named.flatMap((n) => n.types) },
         drops,
-        reads,
+        reads: reads || functions.some((name) => counters.includes(name)),
         defines,
+        made,
     };
+}
+
+function asQuery({ hidden, ...effects }: BodyEffects): QueryEffects {
+    return { ...effects, words: hidden === undefined ? [] : [hidden], made: [] };
+}
+
+/** The function that a statement makes. */
+function routineOf(node: Node): { name: string; body: string | undefined; language: string } | undefined {
+    const made = as<{ funcname?: Node[]; options?: Node[] }>(node, "CreateFunctionStmt");
+    if (made === undefined) return undefined;
+    let body: string | undefined;
+    let language = "sql";
+    for (const option of made.options ?? []) {
+        const { defname, arg } = as<{ defname?: string; arg?: Node }>(option, "DefElem") ?? {};
+        if (defname === "language") language = as<{ sval?: string }>(arg, "String")?.sval?.toLowerCase() ?? "";
+        if (defname === "as") body = strings(as<{ items?: Node[] }>(arg, "List")?.items)[0];
+    }
+    return { name: strings(made.funcname).at(-1) ?? "", body, language };
+}
+
+/** Whether an ALTER TABLE has a part that can take values along. */
+function mayLose(node: Node): boolean {
+    return as<{ cmds?: Node[] }>(node, "AlterTableStmt")?.cmds?.every(isLosslessCommand) !== true;
 }
 
 /** For languages and bodies that cannot be parsed: by words, and so with false alarms. */
 function fromText(body: string, language: string): Omit<BodyEffects, "outside"> {
     const bare = body.replace(/--.*$/gm, " ").replace(/'(?:[^']|'')*'/g, " ");
     if (language !== "plpgsql" && language !== "sql")
-        return { ...nothing, hidden: `${language} code`, reads: true, defines: true };
+        return { ...nothing, hidden: `${language} code`, reads: true, defines: true, drops: true, depends: true };
     const words = [...bare.matchAll(/\b(?:delete\s+from|update|truncate|merge\s+into|insert\s+into|execute)\b/gi)].map(
         ([w]) => w.toUpperCase(),
     );
     const calls = [...bare.matchAll(/(\w+)\s*\(/g)].map(([, name]) => (name ?? "").toLowerCase());
     const defines = /\b(?:create|alter|drop|comment|grant|revoke)\b/i.test(bare);
-    return { ...nothing, ...hiddenPart(words), calls, reads: /\bfrom\b/i.test(bare), defines };
+    const drops = /\b(?:drop|alter)\b/i.test(bare);
+    return {
+        ...nothing,
+        ...hiddenPart(words),
+        calls,
+        functions: calls,
+        drops,
+        depends: drops,
+        reads: /\bfrom\b/i.test(bare),
+        defines,
+    };
 }

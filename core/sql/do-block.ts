@@ -73,7 +73,7 @@ export function innerStatements(create: string): { statements: Inner[]; unseen: 
                 state.mayHaveLeft = true;
                 return;
             default:
-                if (type === "PLpgSQL_stmt_dynfors") state.unseen = true;
+                if (type === "PLpgSQL_stmt_dynfors" || body["dynquery"] !== undefined) state.unseen = true;
                 for (const value of Object.values(body)) if (isBody(value)) visit(value, false);
         }
     }

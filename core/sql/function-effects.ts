@@ -11,6 +11,10 @@ export interface FunctionEffects {
     readonly reads: boolean;
     /** Whether some body makes, changes or drops objects. */
     readonly defines: boolean;
+    /** Whether among these is what takes rows or values along. */
+    readonly drops: boolean;
+    /** Whether what they do may not be the same where rows are. */
+    readonly depends: boolean;
     /** Names of functions of extensions, compiled and VOLATILE: nothing tells what they do. */
     readonly compiled: readonly string[];
     /** Rows that some body changes. What the database's own triggers and rules do about it is in the other members. */
@@ -87,6 +91,8 @@ export async function functionEffects(
         ...(outside === undefined ? {} : { outside }),
         reads: all.some((effects) => effects.reads),
         defines: all.some((effects) => effects.defines),
+        drops: all.some((effects) => effects.drops),
+        depends: all.some((effects) => effects.depends),
         compiled: [...compiled],
         changes: all.flatMap((effects) => effects.changes),
     };

@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import { nodeType, strings, walk } from "./nodes";
 
 /**
- * SQL of a condition on `p`, of pg_proc: it stands behind an operator, a cast, an operator class, a range type or an aggregate, so that an
+ * SQL of a condition on `p`, of pg_proc: it stands behind an operator, a cast, an operator class, a range type, an aggregate or in a domain's check, so that an
  * expression calls it without its name.
  */
 const isImplicit = `p.oid >= 16384 AND p.oid IN (
@@ -12,7 +12,9 @@ const isImplicit = `p.oid >= 16384 AND p.oid IN (
     UNION ALL SELECT amproc::oid FROM pg_catalog.pg_amproc WHERE oid >= 16384
     UNION ALL SELECT unnest(ARRAY[rngcanonical, rngsubdiff])::oid FROM pg_catalog.pg_range WHERE rngtypid >= 16384
     UNION ALL SELECT unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggmtransfn, aggminvtransfn, aggmfinalfn])::oid
-                FROM pg_catalog.pg_aggregate WHERE aggfnoid >= 16384)`;
+                FROM pg_catalog.pg_aggregate WHERE aggfnoid >= 16384
+    UNION ALL SELECT d.refobjid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::regclass
+                 AND d.objid = k.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass WHERE k.contypid <> 0)`;
 
 /** SQL of a condition: such a function exists. @param condition SQL on `p`, and on `l`, of pg_language */
 export function implicitFunctionExists(condition: string): string {
@@ -33,7 +35,7 @@ export async function implicitFunctions(client: Client): Promise<string[]> {
 
 /** Statements, by the grammar's names, that make an operator, a cast and the like, or may hold one that does. */
 export const makesImplicit =
-    /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateExtension|AlterExtension|CreateFunction|Do|Call)Stmt$/;
+    /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|AlterDomain|CreateExtension|AlterExtension|CreateFunction|Do|Call)Stmt$/;
 
 /** Whether a change of a table works out an expression, a cast or a domain's check for its rows. */
 export function worksOutValues(node: Node): boolean {

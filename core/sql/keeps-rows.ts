@@ -31,11 +31,11 @@ export function keepsRows(statement: Statement): boolean {
     if (type !== "DoStmt") return harmless.has(type);
     const { body, language } = doBody(statement.node);
     if (language !== "plpgsql") return false;
-    const { hidden, calls } = readBody(statement.sql, body, language);
+    const { hidden, functions } = readBody(statement.sql, body, language);
     const inner = innerStatements(statement.sql);
     return (
         hidden === undefined &&
-        calls.length === 0 &&
+        functions.length === 0 &&
         inner?.unseen === false &&
         inner.statements.every(
             ({ node, sql }) => harmless.has(nodeType(node)) || losslessKind({ ...statement, node, sql }, noBystanders),

@@ -1,5 +1,6 @@
 import type { Node } from "libpg-query";
 import { as, nodeType, strings, walk } from "./nodes";
+import { isLosslessCommand } from "./lossless-commands";
 import { worksOutValues } from "./implicit-functions";
 import { rowChangesOf } from "./row-changes";
 import type { Statement } from "./statement";
@@ -39,32 +40,6 @@ const lossless = new Set([
     "ReindexStmt",
     "VacuumStmt",
     "LockStmt",
-]);
-
-const losslessCommands = new Set([
-    "AT_AddColumn",
-    "AT_ColumnDefault",
-    "AT_DropNotNull",
-    "AT_SetNotNull",
-    "AT_AddConstraint",
-    "AT_ValidateConstraint",
-    "AT_AddIdentity",
-    "AT_SetStatistics",
-    "AT_SetOptions",
-    "AT_ResetOptions",
-    "AT_SetStorage",
-    "AT_SetRelOptions",
-    "AT_ResetRelOptions",
-    "AT_EnableRowSecurity",
-    "AT_DisableRowSecurity",
-    "AT_ForceRowSecurity",
-    "AT_NoForceRowSecurity",
-    "AT_ReplicaIdentity",
-    "AT_AttachPartition",
-    "AT_ChangeOwner",
-    "AT_ClusterOn",
-    "AT_EnableTrig",
-    "AT_DisableTrig",
 ]);
 
 /** Functions of pg_catalog that scripts use and that change nothing but the session's settings, a sequence or an advisory lock. */
@@ -125,11 +100,6 @@ export function losslessKind(statement: Statement, { onRows, onDefinitions }: By
 }
 
 const queries = /^(?:Select|CreateTableAs|RefreshMatView|Index)Stmt$/;
-
-function isLosslessCommand(item: Node): boolean {
-    const command = as<{ subtype?: string }>(item, "AlterTableCmd");
-    return losslessCommands.has(command?.subtype ?? "AT_AddColumn");
-}
 
 /** No DELETE and the like in any part, no ON CONFLICT DO UPDATE, no function that could hide one. */
 function isHarmlessQuery(node: Node): boolean {

@@ -55,6 +55,18 @@ export function calledFunctions(tree: unknown): string[] {
     return names;
 }
 
+/** Names after a dot, `t.name` and `(t).name`: a function of one row may be called so. */
+export function calledAsAttributes(tree: unknown): string[] {
+    const names: string[] = [];
+    walk(tree, (type, body) => {
+        const parts =
+            type === "ColumnRef" ? body["fields"] : type === "A_Indirection" ? body["indirection"] : undefined;
+        const named = strings(parts as Node[] | undefined);
+        if (named.length > (type === "ColumnRef" ? 1 : 0)) names.push(named.at(-1) ?? "");
+    });
+    return names;
+}
+
 /** A member of a node's body that is text; empty where it is absent. */
 export function textOf(value: unknown): string {
     return typeof value === "string" ? value : "";

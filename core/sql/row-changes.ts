@@ -33,8 +33,9 @@ export function rowChangesOf(node: Node): RowChange[] {
     return found;
 }
 
-/** Functions of the server that take what no table shows. */
-const losing = /^(?:lo_unlink|lo_truncate(?:64)?|lo_put)$/;
+/** Functions of the server and of its extensions that take what no table shows, or run a text of SQL. */
+const losing =
+    /^(?:lo_unlink|lo_truncate(?:64)?|lo_put|lowrite|query_to_xml\w*|cursor_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table)$/;
 
 /** What a statement does to rows besides what it says: catalogs changed by hand, large objects. */
 export function oddRowChange(node: Node): string | undefined {

@@ -22,7 +22,8 @@ export interface Reaction {
 
 /**
  * The triggers and rules of a database that changes of rows set off.
- * @param anywhere whether an unqualified name may be of any schema, as in a function, which may have a search_path of its own
+ * @param anywhere whether an unqualified name may be of any schema, as in a function, which may have a search_path of its own, and turn on what is
+ * turned off
  */
 export async function reactionsTo(
     client: Client,
@@ -54,16 +55,17 @@ export async function reactionsTo(
                      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_trigger'::regclass AND d.objid = t.oid
                       AND d.refclassid = 'pg_catalog.pg_proc'::regclass
                      JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
-                    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & tables.mask <> 0 GROUP BY t.oid, t.tgname, t.tgrelid
+                    WHERE NOT t.tgisinternal AND (t.tgenabled <> 'D' OR $5) AND t.tgtype & tables.mask <> 0 GROUP BY t.oid, t.tgname, t.tgrelid
                    UNION ALL SELECT DISTINCT format('rule %I of %s', r.rulename, r.ev_class::regclass), true, '{}'::text[]
                      FROM tables JOIN pg_catalog.pg_rewrite r ON r.ev_class = tables.oid
-                    WHERE r.rulename <> '_RETURN' AND r.ev_enabled <> 'D' AND r.ev_type::text = ANY ($3)
+                    WHERE r.rulename <> '_RETURN' AND (r.ev_enabled <> 'D' OR $5) AND r.ev_type::text = ANY ($3)
                       AND pg_catalog.pg_get_ruledef(r.oid) !~ ' DO (INSTEAD |ALSO )?NOTHING;?$'`,
             values: [
                 shown(nameOf(range)),
                 mask,
                 events.map((event) => bits[event]?.rule ?? ""),
                 anywhere && range.schemaname === undefined ? range.relname : null,
+                anywhere,
             ],
         });
         found.push(...rows);

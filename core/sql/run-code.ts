@@ -1,13 +1,13 @@
 import type { Node } from "libpg-query";
 import type { Client } from "pg";
-import { readBody, type Reach } from "./body";
+import { readBody, type BodyEffects, type Reach } from "./body";
 import { doBody } from "./do-block";
 import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
 import { calling, functionEffects } from "./function-effects";
 import { hasExpressions, implicitFunctions, makesImplicit } from "./implicit-functions";
-import { as, calledFunctions, nodeType, strings } from "./nodes";
+import { as, calledAsAttributes, calledFunctions, nodeType, strings, walk } from "./nodes";
 import { oddRowChange, rowChangesOf } from "./row-changes";
-import { triggerEffects } from "./row-effects";
+import { type RowEffects, triggerEffects } from "./row-effects";
 import type { Statement } from "./statement";
 import { namedIn, wiredFunctions } from "./wired-functions";
 
@@ -23,6 +23,9 @@ const executes = new Set([
     "CreateTableAsStmt",
     "RefreshMatViewStmt",
     "IndexStmt",
+    "ReindexStmt",
+    "ClusterStmt",
+    "VacuumStmt",
     "DeclareCursorStmt",
     "CopyStmt",
     "DoStmt",
@@ -56,13 +59,21 @@ export class RunCode {
         this.implicit = undefined;
     }
 
-    /** DO blocks, and the functions that a statement calls. @param reachesOut whether there are foreign servers */
-    async run({ node, sql }: Pick<Statement, "node" | "sql">, reachesOut: boolean): Promise<CodeEffects> {
+    /**
+     * DO blocks, and the functions that a statement calls.
+     * @param reachesOut whether there are foreign servers
+     * @param isRun whether the shadow runs the statement, so that the catalog shows what its code makes and drops
+     */
+    async run(
+        { node, sql }: Pick<Statement, "node" | "sql">,
+        reachesOut: boolean,
+        isRun: boolean,
+    ): Promise<CodeEffects> {
         const type = nodeType(node);
         if (makesImplicit.test(type)) this.implicit = undefined;
         if (!executes.has(type)) return { hidden: [], reads: false, defines: false };
-        const effects: { hidden?: string; outside?: string; reads: boolean; defines: boolean }[] = [];
-        let reach: Reach = calling(calledFunctions(node));
+        const effects: Pick<BodyEffects, "hidden" | "outside" | "reads" | "defines" | "drops" | "depends">[] = [];
+        let reach: Reach = calling([...calledFunctions(node), ...calledAsAttributes(node)]);
         if (type === "DoStmt") {
             const { body, language } = doBody(node);
             const own = readBody(sql, body, language);
@@ -81,21 +92,29 @@ export class RunCode {
             effects.find((e) => e.outside !== undefined)?.outside ??
             (reachesOut ? outThere(type, reads || effects.some((e) => e.hidden !== undefined)) : undefined);
         if (outside !== undefined) return { outside, hidden: [], reads, defines };
-        const words = [...new Set(effects.flatMap((e) => e.hidden ?? []))];
-        return { hidden: words.length === 0 ? [] : [`${describe(type)} with ${words.join(", ")}`], reads, defines };
+        const words = new Set(effects.flatMap((e) => e.hidden ?? []));
+        if (effects.some((e) => e.drops)) {
+            if (!isRun) words.add("changes of the schema");
+            else if (effects.some((e) => e.depends) || isForEachRow(node)) words.add("drops depending on rows");
+        }
+        walk([node], (each) => {
+            if (each === "ExecuteStmt") words.add("EXECUTE of a prepared statement");
+        });
+        return { hidden: words.size === 0 ? [] : [`${describe(type)} with ${[...words].join(", ")}`], reads, defines };
     }
 
     /** What triggers and rules do when a statement changes rows. */
-    async onRows({ node }: Pick<Statement, "node">): Promise<string[]> {
+    async onRows({ node }: Pick<Statement, "node">): Promise<RowEffects> {
         const odd = oddRowChange(node);
-        return [...(odd === undefined ? [] : [odd]), ...(await triggerEffects(this.client, rowChangesOf(node)))];
+        const { losing, defines } = await triggerEffects(this.client, rowChangesOf(node));
+        return { losing: [...(odd === undefined ? [] : [odd]), ...losing], defines };
     }
 
     /** What event triggers do. @param defines whether code of the statement makes, changes or drops objects */
     async onDefinitions({ node }: Pick<Statement, "node">, defines: boolean): Promise<string[]> {
         const type = nodeType(node);
         let hidden: string | undefined;
-        if (defines || isSeenByEventTriggers(type)) {
+        if (defines || isSeenByEventTriggers(node)) {
             this.inEventTriggers ??= { hidden: await hiddenInEventTriggers(this.client) };
             ({ hidden } = this.inEventTriggers);
         }
@@ -103,6 +122,17 @@ export class RunCode {
             this.inEventTriggers = undefined;
         return hidden === undefined ? [] : [`event trigger with ${hidden}`];
     }
+}
+
+/** Whether a statement calls what it calls once for each row of tables that a shadow has empty. */
+function isForEachRow(node: Node): boolean {
+    if (nodeType(node) === "AlterTableStmt" || nodeType(node) === "AlterDomainStmt") return true;
+    if (nodeType(node) === "DoStmt" || nodeType(node) === "CallStmt") return false;
+    let reads = false;
+    walk([node], (type) => {
+        reads ||= type === "RangeVar";
+    });
+    return reads;
 }
 
 /** @param active whether the code reads tables or changes rows */

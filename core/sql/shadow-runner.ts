@@ -82,17 +82,23 @@ export class ShadowRunner {
         if (type === "CopyStmt" || type === "ExecuteStmt") {
             if (type === "ExecuteStmt")
                 this.opaque.push({ line: statement.line, why: "EXECUTE of a prepared statement" });
+            else await this.lookAtRows(statement, defines === true);
             return;
         }
         if (type === "ExplainStmt") return this.explain(statement);
         if (/^Create(?:ForeignServer|UserMapping|ForeignTable)Stmt$/.test(type)) this.reachesOut = true;
         const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
         if (role !== undefined) return this.tryWithoutRole(statement, role);
-        this.addLosing(statement, await this.code.onRows(statement));
-        this.addLosing(statement, await this.code.onDefinitions(statement, defines === true));
+        await this.lookAtRows(statement, defines === true);
         if (type === "TruncateStmt") return this.truncate(statement);
-        const modifies = dml.includes(type) || (type === "SelectStmt" && modifiesRows(statement));
-        await this.execute(statement, modifies ? `EXPLAIN ${statement.sql}` : statement.sql);
+        await this.execute(statement, isRunHere(statement) ? statement.sql : `EXPLAIN ${statement.sql}`);
+    }
+
+    /** Rows are not changed here; what triggers and rules would do is told from their code. */
+    private async lookAtRows(statement: Statement, codeDefines: boolean): Promise<void> {
+        const { losing, defines } = await this.code.onRows(statement);
+        this.addLosing(statement, losing);
+        this.addLosing(statement, await this.code.onDefinitions(statement, defines || codeDefines));
     }
 
     /** What a statement that commits by itself locks and rewrites cannot be read afterwards. */
@@ -154,8 +160,11 @@ export class ShadowRunner {
     }
 
     /** Says what code does that a statement runs. @returns why it must not run, and whether its code makes, changes or drops objects */
-    private async lookIntoCode(statement: Statement): Promise<{ outside?: string; defines: boolean }> {
-        const { outside, hidden, reads, defines } = await this.code.run(statement, this.reachesOut);
+    private async lookIntoCode(
+        statement: Statement,
+        isRun = isRunHere(statement),
+    ): Promise<{ outside?: string; defines: boolean }> {
+        const { outside, hidden, reads, defines } = await this.code.run(statement, this.reachesOut, isRun);
         if (outside !== undefined) return { outside, defines };
         this.addLosing(statement, hidden);
         // What it makes may depend on rows, which the shadow has not.
@@ -169,14 +178,16 @@ export class ShadowRunner {
         const analyze = (explained?.options ?? []).some(
             (o) => as<{ defname?: string }>(o, "DefElem")?.defname === "analyze",
         );
-        if (!analyze || explained?.query === undefined) return;
+        if (explained?.query === undefined) return;
         const { query } = explained;
         const type = nodeType(query);
         const inner = { ...statement, node: query };
-        const { outside } = await this.lookIntoCode(inner);
+        // To plan it, what is IMMUTABLE is called with constants.
+        const { outside, defines } = await this.lookIntoCode(inner, false);
         if (outside !== undefined)
             this.opaque.push({ line: statement.line, why: `${outside} acts outside this database` });
-        this.addLosing(inner, await this.code.onRows(inner));
+        if (!analyze) return;
+        await this.lookAtRows(inner, defines);
         if (![...dml, "SelectStmt"].includes(type))
             this.opaque.push({ line: statement.line, why: "EXPLAIN ANALYZE runs what it explains" });
     }
@@ -234,6 +245,12 @@ export class ShadowRunner {
 function isSession({ node }: Statement): boolean {
     const name = as<{ name?: string }>(node, "VariableSetStmt")?.name?.toLowerCase() ?? "";
     return name === "role" || name === "session_authorization" || name.startsWith("transaction");
+}
+
+/** What changes rows is only explained, and so are its functions; COPY is left out. */
+function isRunHere(statement: Statement): boolean {
+    const type = nodeType(statement.node);
+    return !dml.includes(type) && type !== "CopyStmt" && !(type === "SelectStmt" && modifiesRows(statement));
 }
 
 function modifiesRows(statement: Statement): boolean {

@@ -9,7 +9,7 @@ import type { Model } from "./model";
 import { hasExpressions } from "../implicit-functions";
 import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
-import { allStrings, calledFunctions, nodeType } from "../nodes";
+import { allStrings, calledAsAttributes, calledFunctions, nodeType } from "../nodes";
 import { parseName } from "./references";
 import { oddRowChange, rowChangesOf, type RowChange } from "../row-changes";
 import type { Statement } from "../statement";
@@ -17,10 +17,10 @@ import { namedIn } from "../wired-functions";
 
 /** Statements that only define what runs later: the functions in them are not called now. */
 const defining =
-    /^(?:CreateFunction|View|Rule|CreateTrig|CreatePolicy|AlterPolicy|CreateDomain|AlterDomain|CreateEventTrig|Define|CreateOpClass|CreateCast|Comment|Grant|AlterFunction|Prepare)Stmt$/;
+    /^(?:CreateFunction|View|Rule|CreateTrig|CreatePolicy|AlterPolicy|CreateDomain|CreateEventTrig|Define|CreateOpClass|CreateCast|Comment|Grant|AlterFunction|Prepare)Stmt$/;
 
 /** Statements that put a function behind an operator, a cast and the like. */
-const implicit = /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange)Stmt$/;
+const implicit = /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|AlterDomain)Stmt$/;
 
 /** Statements that work out defaults, checks and views. */
 const runsExpressions =
@@ -31,7 +31,7 @@ export async function judgeCalls(context: JudgeContext, statement: Statement): P
     const type = nodeType(statement.node);
     if (implicit.test(type)) context.routines.defineImplicit(allStrings(statement.node));
     if (defining.test(type)) return;
-    const calls = calledFunctions(statement.node);
+    const calls = [...calledFunctions(statement.node), ...calledAsAttributes(statement.node)];
     if (runsExpressions.test(type))
         calls.push(
             ...(await context.routines.wired(namedIn(statement.node))),
@@ -69,12 +69,15 @@ async function judgeRowTriggers(
     const { model } = context;
     for (const { range, events } of changes) {
         const table = model.find(relationKinds, nameOf(range));
-        for (const { each, event } of table === undefined ? [] : withFollowers(model, table, events.join("|")))
+        // A row that is moved to another partition is deleted and inserted.
+        const moves = events.includes("UPDATE") && table?.definition.includes("PARTITION BY") === true;
+        const event = [...events, ...(moves ? ["DELETE", "INSERT"] : [])].join("|");
+        for (const { each, event: happens } of table === undefined ? [] : withFollowers(model, table, event))
             for (const part of model.parts(each)) {
-                const onEvent = new RegExp(` ON (?:${event}) TO `).test(part.definition);
+                const onEvent = new RegExp(` ON (?:${happens}) TO `).test(part.definition);
                 if (part.kind === "rule" && onEvent && !/ DO (?:INSTEAD |ALSO )?NOTHING;?$/.test(part.definition))
                     context.unsure(`rule ${part.name} may do something else`, true);
-                const applies = new RegExp(`\\b(?:${event})\\b`).test(part.definition.split(" ON ", 1)[0] ?? "");
+                const applies = new RegExp(`\\b(?:${happens})\\b`).test(part.definition.split(" ON ", 1)[0] ?? "");
                 if (part.kind !== "trigger" || !applies || part.definition.endsWith(" DISABLED")) continue;
                 if (seen.has(part.id)) continue;
                 seen.add(part.id);
@@ -99,6 +102,7 @@ function withFollowers(
         if (found.some((f) => f.each.id === each.id && f.event === happens)) continue;
         found.push(item);
         for (const child of model.children(each)) queue.push({ each: child, event: happens });
+        for (const source of behindView(model, each)) queue.push({ each: source, event: happens });
         const wanted = happens.includes("TRUNCATE")
             ? /^FOREIGN KEY/
             : new RegExp(`^FOREIGN KEY.* ON (?:${happens}) (?:CASCADE|SET)`);
@@ -111,6 +115,16 @@ function withFollowers(
         }
     }
     return found;
+}
+
+/** The relations that a view names, itself or by its rules. */
+function behindView(model: Model, view: IdentifiedObject): IdentifiedObject[] {
+    if (view.kind !== "view") return [];
+    const rules = model.dependencies.on(view.id).filter((d) => d.object.startsWith("pg_rewrite/"));
+    return [view.id, ...rules.map((d) => `${d.object}/0`)]
+        .flatMap((id) => model.dependencies.of(id))
+        .flatMap((d) => model.get(`${d.on}/0`) ?? [])
+        .filter((object) => relationKinds.includes(object.kind));
 }
 
 /** Event triggers run code when the schema changes. */

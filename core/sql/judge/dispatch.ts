@@ -204,7 +204,7 @@ export async function judgeStatement(
         );
     if (type === "ExplainStmt") return explain(context, statement, body, savepoints);
     await judgeCalls(context, statement);
-    if (isSeenByEventTriggers(type)) await judgeEventTriggers(context);
+    if (isSeenByEventTriggers(statement.node)) await judgeEventTriggers(context);
     const handler = handlers[type];
     if (type === "CreateSchemaStmt")
         createSchema(context, body, (element) => {

@@ -51,7 +51,7 @@ export class RoutineEffects {
     async ofReach(reach: Reach): Promise<FunctionEffects> {
         const { calls, changes, named } = reach;
         if (calls.length + changes.length + named.relations.length + named.types.length === 0)
-            return { reads: false, defines: false, compiled: [], changes: [] };
+            return { reads: false, defines: false, drops: false, depends: false, compiled: [], changes: [] };
         const key = JSON.stringify([calls, changes, named]);
         const known = this.known.get(key) ?? (await functionEffects(this.client, reach, this.made));
         this.known.set(key, known);
