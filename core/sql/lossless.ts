@@ -99,7 +99,7 @@ export function losslessKind(statement: Statement, { onRows, onDefinitions }: By
     return isHarmlessQuery(node);
 }
 
-const queries = /^(?:Select|CreateTableAs|RefreshMatView|Index)Stmt$/;
+const queries = /^(?:Select|CreateTableAs|RefreshMatView|Index|Reindex|Vacuum)Stmt$/;
 
 /** No DELETE and the like in any part, no ON CONFLICT DO UPDATE, no function that could hide one. */
 function isHarmlessQuery(node: Node): boolean {

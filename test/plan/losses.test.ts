@@ -4,6 +4,7 @@ import type { Plan } from "../../core/plan/plan";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 import { type LossCase, type LossGroup, titleOf } from "./loss-case";
+import { codeCases } from "./loss-cases-code";
 import { hiddenCases } from "./loss-cases-hidden";
 import { objectCases } from "./loss-cases-objects";
 import { rowCases } from "./loss-cases-rows";
@@ -37,7 +38,8 @@ describe("losses told and losses suffered", function () {
     });
     after(async () => server.stop());
 
-    for (const [name, group] of Object.entries({ ...objectCases, ...rowCases, ...hiddenCases })) testGroup(name, group);
+    for (const [name, group] of Object.entries({ ...objectCases, ...rowCases, ...hiddenCases, ...codeCases }))
+        testGroup(name, group);
 
     function testGroup(name: string, { base, cases: written }: LossGroup): void {
         const cases = written.map((c): LossCase => (typeof c === "string" ? { scripts: [c] } : c));

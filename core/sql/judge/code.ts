@@ -28,19 +28,25 @@ const runsExpressions =
 
 /** Looks into the functions that a statement calls, and into the triggers and rules of the tables whose rows it changes. */
 export async function judgeCalls(context: JudgeContext, statement: Statement): Promise<void> {
-    const type = nodeType(statement.node);
-    if (implicit.test(type)) context.routines.defineImplicit(allStrings(statement.node));
-    if (defining.test(type)) return;
-    const calls = [...calledFunctions(statement.node), ...calledAsAttributes(statement.node)];
+    const { node } = statement;
+    if (implicit.test(nodeType(node))) context.routines.defineImplicit(allStrings(node));
+    if (defining.test(nodeType(node))) return;
+    await judgeFunctions(context, statement);
+    const odd = oddRowChange(node);
+    if (odd !== undefined) context.unsure(odd, true);
+    await judgeRowTriggers(context, rowChangesOf(node), new Set());
+}
+
+/** Looks into the functions that a statement calls. */
+export async function judgeFunctions(context: JudgeContext, { node }: Statement): Promise<void> {
+    const type = nodeType(node);
+    const calls = [...calledFunctions(node), ...calledAsAttributes(node)];
     if (runsExpressions.test(type))
         calls.push(
-            ...(await context.routines.wired(namedIn(statement.node))),
-            ...(hasExpressions(statement.node) ? await context.routines.behindExpressions() : []),
+            ...(await context.routines.wired(namedIn(node))),
+            ...(hasExpressions(node) ? await context.routines.behindExpressions() : []),
         );
     await report(context, await context.routines.of(calls), type === "CallStmt" ? "procedure" : "function");
-    const odd = oddRowChange(statement.node);
-    if (odd !== undefined) context.unsure(odd, true);
-    await judgeRowTriggers(context, rowChangesOf(statement.node), new Set());
 }
 
 /** @param seen triggers that were looked into already */

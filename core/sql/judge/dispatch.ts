@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import { createAggregate, alterFunction, createFunction } from "./routine";
 import { alterTable } from "./alter";
-import { judgeCalls, judgeDo, judgeEventTriggers } from "./code";
+import { judgeCalls, judgeFunctions, judgeDo, judgeEventTriggers } from "./code";
 import { commentOn } from "./comment";
 import type { JudgeContext } from "./context";
 import { dropStatement } from "./drop";
@@ -224,8 +224,10 @@ async function explain(context: JudgeContext, statement: Statement, body: Body, 
     const options = ((body["options"] ?? []) as Node[]).flatMap(
         (n) => as<{ defname?: string }>(n, "DefElem")?.defname ?? [],
     );
-    if (options.includes("analyze"))
-        await judgeStatement(context, { ...statement, node: body["query"] as Node }, savepoints);
+    const explained = { ...statement, node: body["query"] as Node };
+    if (options.includes("analyze")) await judgeStatement(context, explained, savepoints);
+    // To plan it, what is IMMUTABLE is called with constants.
+    else await judgeFunctions(context, explained);
 }
 
 function define(context: JudgeContext, body: Body): void {
