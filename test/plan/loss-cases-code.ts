@@ -165,10 +165,13 @@ export const codeCases: Readonly<Record<string, LossGroup>> = {
             CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t SELECT n, 'a' FROM generate_series(1, 6) n;
             CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; RETURN 1; END $$;
             CREATE DOMAIN checked AS int CHECK (VALUE < 9 AND wipe() = 1);
+            CREATE TABLE counter (n int); INSERT INTO counter VALUES (0); CREATE TABLE settings (name text, on_ boolean);
             CREATE TYPE comp AS (n checked); CREATE TABLE has_comp (c comp);
             CREATE FUNCTION takes(x checked) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN x; END';
             CREATE FUNCTION gives() RETURNS checked LANGUAGE plpgsql AS 'BEGIN RETURN 3; END';`,
         cases: [
+            { scripts: ["INSERT INTO settings VALUES ('x', 3::checked > 1)"], unknown: "both" },
+            { scripts: ["ALTER TABLE counter ALTER n TYPE checked"], unknown: "both" },
             { scripts: ["INSERT INTO has_comp VALUES (ROW(3))"], unknown: "both" },
             { scripts: ["SELECT ROW(3)::comp"], unknown: "both" },
             { scripts: ["SELECT takes(3)"], unknown: "both" },

@@ -39,10 +39,7 @@ const cases: readonly (readonly [more: string, script: string, before?: string])
         "",
         "CREATE FUNCTION format(int) RETURNS int LANGUAGE sql AS 'DELETE FROM t RETURNING 1'; CREATE TABLE x AS SELECT format(1) AS n",
     ],
-    [
-        fn("wipe()") + "CREATE DOMAIN checked AS int CHECK (wipe() = 1);",
-        "SELECT 1::checked",
-    ],
+    [fn("wipe()") + "CREATE DOMAIN checked AS int CHECK (wipe() = 1);", "SELECT 1::checked"],
     [
         "CREATE FUNCTION dropper() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DROP TABLE log; RETURN 1; END $$;",
         "EXPLAIN ANALYZE SELECT dropper()",

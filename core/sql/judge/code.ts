@@ -24,7 +24,7 @@ const implicit = /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|
 
 /** Statements that work out defaults, checks and views. */
 const runsExpressions =
-    /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|RefreshMatView|AlterTable|AlterDomain|Index|DeclareCursor|Copy|Call)Stmt$/;
+    /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|RefreshMatView|AlterTable|AlterDomain|Index|Reindex|Cluster|Vacuum|DeclareCursor|Copy|Call)Stmt$/;
 
 /** Looks into the functions that a statement calls, and into the triggers and rules of the tables whose rows it changes. */
 export async function judgeCalls(context: JudgeContext, statement: Statement): Promise<void> {
