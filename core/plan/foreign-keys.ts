@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import type { RowChange } from "./dml";
 import { qualify } from "./names";
 
 interface Key {
@@ -11,6 +12,8 @@ interface Key {
     /** Columns of `from`, and those of `to` that they refer to. */
     readonly columns: readonly string[];
     readonly referred: readonly string[];
+    /** Whether the plan makes it. */
+    readonly isMade?: boolean;
 }
 
 interface Changed {
@@ -22,6 +25,7 @@ interface Changed {
 export class ForeignKeys {
     private readonly byTarget = new Map<string, Key[]>();
     private readonly parents = new Map<string, string[]>();
+    private readonly ancestors = new Map<string, string[]>();
     private readonly children = new Map<string, string[]>();
 
     constructor(
@@ -31,6 +35,7 @@ export class ForeignKeys {
         for (const key of keys) push(this.byTarget, key.to, key);
         for (const { child, parent, partition } of inheritance) {
             push(this.children, parent, child);
+            push(this.ancestors, child, parent);
             // A key to a partitioned table binds each partition; one to an inheritance parent binds the parent alone.
             if (partition) push(this.parents, child, parent);
         }
@@ -60,6 +65,26 @@ export class ForeignKeys {
     }
 
     /**
+     * Those that a key of the plan's own leads to from a table that the plan makes; what had its name before is another.
+     * @param change of rows of it
+     */
+    followersOfMade(table: string, { kind, cascade }: Pick<RowChange, "kind" | "cascade">): string[] {
+        const own = (this.byTarget.get(table) ?? []).filter((key) => key.isMade === true);
+        const followed = own.flatMap(({ from, onDelete, onUpdate }) => {
+            if (kind === "rows truncated") return cascade ? [from, ...this.referrers(from)] : [];
+            const deletes = kind === "rows deleted";
+            if (!"cnd".includes(deletes ? onDelete : onUpdate)) return [];
+            return [from, ...(deletes ? this.followers(from) : this.updateFollowers(from, []))];
+        });
+        return [...new Set(followed)];
+    }
+
+    /** A table with those that its rows are seen in, and those whose rows are seen in it: partitions, inheritance. */
+    kin(table: string): string[] {
+        return [table, ...this.all(this.ancestors, table), ...this.all(this.children, table)];
+    }
+
+    /**
      * A key that the plan makes counts from then on.
      * @param table as the catalog names it
      * @param definition as pg_get_constraintdef writes it
@@ -75,7 +100,7 @@ export class ForeignKeys {
         };
         const key = { from: qualify(table), to: qualify(to), onDelete: action("DELETE"), onUpdate: action("UPDATE") };
         // Its columns are not looked at: any change counts.
-        push(this.byTarget, key.to, { ...key, columns: [], referred: [] });
+        push(this.byTarget, key.to, { ...key, columns: [], referred: [], isMade: true });
     }
 
     /** @param follow whether a key leads to its table, and on from there; asked with the columns that change in the table it refers to */

@@ -4,7 +4,7 @@ import { type RowChange, stepRowChanges } from "./dml";
 import { changedRelations } from "./earlier-rows";
 import { quoted } from "./names";
 import { type PreparedStep } from "./prepare";
-import { partsOfRange, type Place, ScriptNames } from "./script-names";
+import { isMade, partsOfRange, type Place, reach, ScriptNames } from "./script-names";
 
 /** A statement with what it does to rows, in names of the live database. */
 export interface PlacedStatement {
@@ -12,6 +12,8 @@ export interface PlacedStatement {
     readonly changes: readonly PlacedChange[];
     /** Relations whose rows it may change otherwise, too: INSERT, a new column. */
     readonly touches: readonly Place[];
+    /** Tables that have taken in others by then. */
+    readonly grown: readonly (readonly string[])[];
 }
 
 export interface PlacedChange {
@@ -34,8 +36,9 @@ export function placeChanges(
             for (const statement of statements) {
                 placed.push({
                     statement,
-                    changes: (changes.get(statement) ?? []).map((change) => placeOf(change, names)),
-                    touches: changedRelations(statement).map((range) => names.place(partsOfRange(range))),
+                    changes: (changes.get(statement) ?? []).flatMap((change) => placesOf(change, names)),
+                    touches: changedRelations(statement).flatMap((range) => reach(names.place(partsOfRange(range)))),
+                    grown: names.grownTables,
                 });
                 names.follow(statement);
             }
@@ -46,18 +49,34 @@ export function placeChanges(
     });
 }
 
-function placeOf(change: RowChange, names: ScriptNames): PlacedChange {
-    const place = names.place(change.relation);
+/** A change of a relation that the scripts make is one of all that it stands over, too. */
+function placesOf(change: RowChange, names: ScriptNames): PlacedChange[] {
+    const [first, ...others] = reach(names.place(change.relation));
+    if (first === undefined) return [];
+    const through: RowChange = {
+        ...change,
+        columns: change.kind === "values converted" ? change.columns : [],
+        where: change.kind === "rows truncated" ? "" : undefined,
+    };
+    return [placeOf(change, first, names), ...others.map((place) => placeOf(through, place, names))];
+}
+
+function placeOf(written: RowChange, place: Place, names: ScriptNames): PlacedChange {
+    const lives = isMade(place) ? [] : place.live;
     const columns = new Map(
-        place === "made"
-            ? []
-            : place.live.map((live) => [quoted(live), new Map(change.columns.map((c) => [c, names.column(live, c)]))]),
+        lives.map((live) => [quoted(live), new Map(written.columns.map((c) => [c, names.column(live, c)]))]),
     );
+    // A parent's column may have got this name, with its partitions' and children's.
+    const perhaps = written.columns.some(
+        (c) => names.isRenamed(c) && lives.some((live) => names.column(live, c) === c),
+    );
+    const change = perhaps && written.kind === "rows updated" ? { ...written, columns: [] } : written;
     return { change, place, column: (live, column) => columns.get(quoted(live))?.get(column) ?? column };
 }
 
 /** All names of live relations that are asked for. */
 export function namesIn(statements: readonly PlacedStatement[]): string[] {
     const places = statements.flatMap(({ changes, touches }) => [...changes.map(({ place }) => place), ...touches]);
-    return places.flatMap((place) => (place === "made" ? [] : place.live.map(quoted)));
+    const live = places.flatMap((place) => (isMade(place) ? [] : place.live));
+    return [...live, ...statements.flatMap(({ grown }) => grown)].map(quoted);
 }

@@ -71,6 +71,7 @@ export function fromStatement(
     if (
         change.kind === "rows updated" &&
         change.columns.length > 0 &&
+        known.behind.length === 0 &&
         !change.columns.some((c) => known.columns.has(c))
     )
         return [];
@@ -94,22 +95,47 @@ export function fromStatement(
         },
     ];
     for (const other of followersOf(change, known, context)) {
-        candidates.push({
-            step,
-            loss: {
-                kind: kindOf(change),
-                object: other.replace(/^public\./, ""),
-                bytes: null,
-                counted: true,
-                note: `by foreign key, with ${table}`,
-                line: change.line,
-            },
-            question: { sql: `SELECT count(*) FROM ${other}`, relation: other },
-            stale: change.kind !== "rows truncated",
-        });
+        // It has no rows but the plan's own.
+        if (made.has(other.replace(/^public\./, "")) && !facts.has(other)) continue;
+        candidates.push(byKey(step, change, other));
     }
-    touched.add(known.qualified);
+    for (const table of [known.qualified, ...known.behind])
+        for (const each of context.keys.kin(table)) touched.add(each);
     return candidates;
+}
+
+/** What goes in another table with the rows of a change. */
+export function byKey(step: number, change: RowChange, table: string): Candidate {
+    return {
+        step,
+        loss: {
+            kind: kindOf(change),
+            object: table.replace(/^public\./, ""),
+            bytes: null,
+            counted: true,
+            note: `by foreign key, with ${quoted(change.relation)}`,
+            line: change.line,
+        },
+        question: { sql: `SELECT count(*) FROM ${table}`, relation: table },
+        stale: change.kind !== "rows truncated",
+    };
+}
+
+/** A change of which nobody can tell what table it concerns. */
+export function unplaced(step: number, change: RowChange): Candidate {
+    return {
+        step,
+        loss: {
+            kind: kindOf(change),
+            object: quoted(change.relation),
+            bytes: null,
+            counted: true,
+            note: "it cannot be told which table has this name by then",
+            line: change.line,
+        },
+        question: undefined,
+        stale: true,
+    };
 }
 
 /** Tables whose rows or values go along by foreign keys; of a view, with those of the tables behind it. */

@@ -7,6 +7,7 @@ import { type LossCase, type LossGroup, titleOf } from "./loss-case";
 import { codeCases } from "./loss-cases-code";
 import { hiddenCases } from "./loss-cases-hidden";
 import { objectCases } from "./loss-cases-objects";
+import { orderCases } from "./loss-cases-order";
 import { rowCases } from "./loss-cases-rows";
 import { goneObjects, readContents, realLosses, rowsGone, toldLosses } from "./real-loss";
 
@@ -38,8 +39,8 @@ describe("losses told and losses suffered", function () {
     });
     after(async () => server.stop());
 
-    for (const [name, group] of Object.entries({ ...objectCases, ...rowCases, ...hiddenCases, ...codeCases }))
-        testGroup(name, group);
+    const groups = { ...objectCases, ...rowCases, ...hiddenCases, ...codeCases, ...orderCases };
+    for (const [name, group] of Object.entries(groups)) testGroup(name, group);
 
     function testGroup(name: string, { base, cases: written }: LossGroup): void {
         const cases = written.map((c): LossCase => (typeof c === "string" ? { scripts: [c] } : c));
