@@ -1,5 +1,6 @@
 import { parseColumn } from "../sql/column-definition";
 import type { CatalogChange, CatalogObject, Observation } from "../sql/observation";
+import type { MemberColumn } from "./extension-members";
 import type { RelationFacts } from "./live-facts";
 import { columnOf, qualify } from "./names";
 import type { Candidate, LossContext } from "./statement-losses";
@@ -52,13 +53,30 @@ export function fromDrop(
     return undefined;
 }
 
+/** A column of an extension's table, which goes with its type. */
+export function fromMemberColumn(
+    step: number,
+    { qualified, column }: MemberColumn,
+    touched: ReadonlySet<string>,
+): Candidate {
+    return {
+        step,
+        loss: {
+            kind: "column dropped",
+            object: `${qualified.replace(/^public\./, "")}.${column}`,
+            bytes: null,
+            counted: true,
+        },
+        question: { sql: `SELECT count(${column}) FROM ${qualified}`, relation: qualified },
+        stale: touched.has(qualified),
+    };
+}
+
 /** Values that a new type may not hold. */
-export function fromTypeChange(step: number, change: CatalogChange): Candidate | undefined {
-    const { object, liveName, before } = change;
-    if (object.kind !== "column" || liveName === undefined || before === undefined) return undefined;
-    const from = parseColumn(before).type;
-    const to = parseColumn(object.definition).type;
-    if (keepsValues(from, to)) return undefined;
+export function fromTypeChange(step: number, change: CatalogChange, casts: ReadonlySet<string>): Candidate | undefined {
+    const { object, liveName } = change;
+    const [from, to] = typesOf(change) ?? ["", ""];
+    if (liveName === undefined || keepsValues(from, to, casts)) return undefined;
     const [table, column] = columnOf(liveName);
     return {
         step,
@@ -75,6 +93,20 @@ export function fromTypeChange(step: number, change: CatalogChange): Candidate |
     };
 }
 
+/** A column's type before and after. */
+function typesOf({ object, liveName, before }: CatalogChange): [from: string, to: string] | undefined {
+    if (object.kind !== "column" || liveName === undefined || before === undefined) return undefined;
+    return [parseColumn(before).type, parseColumn(object.definition).type];
+}
+
+/** Whether some column gets another type. */
+export function changesTypes({ changed }: Observation): boolean {
+    return changed.some((change) => {
+        const [from, to] = typesOf(change) ?? [];
+        return from !== to;
+    });
+}
+
 /** The live tables that lose or change something in a step; of one that goes, the columns need not be looked at. */
 export function relationsOf({ dropped, changed }: Observation): string[] {
     const gone = new Set<string | undefined>();
@@ -82,6 +114,15 @@ export function relationsOf({ dropped, changed }: Observation): string[] {
     // What is changed has its new name, which a table that goes may have had.
     const alone = dropped.filter(({ object }) => object.kind !== "column" || !gone.has(object.of));
     return [...alone, ...changed].flatMap((change) => liveTable(change) ?? []);
+}
+
+/** Types and collations that go, and with them columns; names in the live database. */
+export function droppedTypes({ dropped }: Observation): string[] {
+    return dropped.flatMap(({ object, liveName }) =>
+        ["type", "enum", "domain", "collation"].includes(object.kind) && liveName !== undefined
+            ? qualify(liveName)
+            : [],
+    );
 }
 
 /** Names in the live database. */

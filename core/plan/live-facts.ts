@@ -85,6 +85,8 @@ export interface RelationFacts {
     readonly columns: ReadonlySet<string>;
     /** Of a view the tables that it selects from, itself or through other views; its rows are theirs. Of all others none. */
     readonly behind: readonly string[];
+    /** Whether a trigger on it, or on what is under it, may set other columns than an UPDATE does. */
+    readonly setsOnUpdate: boolean;
     /** No page on disk, so no row: need not be counted. */
     readonly isEmpty: boolean;
 }
@@ -143,6 +145,7 @@ async function readRelations(client: Client, names: readonly string[]): Promise<
         bytes: string;
         columns: string[];
         behind: string[];
+        setsOnUpdate: boolean;
         isEmpty: boolean;
     }>({
         text: `SELECT w.name, format('%I.%I', n.nspname, c.relname) AS qualified,
@@ -155,6 +158,11 @@ async function readRelations(client: Client, names: readonly string[]): Promise<
                                 SELECT s.source FROM views JOIN ${ruleSources} AS s ON s.relation = views.oid)
                             SELECT format('%I.%I', s.nspname, t.relname) FROM views JOIN pg_catalog.pg_class t ON t.oid = views.oid
                               JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace WHERE t.relkind <> 'v') ELSE '{}'::text[] END AS behind,
+                      -- 19: BEFORE, UPDATE, FOR EACH ROW; with a list of columns it is not set off by one that the plan adds.
+                      (c.relhastriggers OR c.relhassubclass) AND EXISTS (WITH RECURSIVE under(oid) AS (SELECT c.oid UNION
+                                SELECT i.inhrelid FROM under JOIN pg_catalog.pg_inherits i ON i.inhparent = under.oid)
+                            SELECT FROM under JOIN pg_catalog.pg_trigger t ON t.tgrelid = under.oid
+                             WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 19 = 19 AND t.tgattr::text = '') AS "setsOnUpdate",
                       e.empty AS "isEmpty"
                  FROM unnest($1::text[]) AS w(name)
                  JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)
@@ -171,6 +179,7 @@ async function readRelations(client: Client, names: readonly string[]): Promise<
                 bytes: Number(r.bytes),
                 columns: new Set(r.columns),
                 behind: r.behind,
+                setsOnUpdate: r.setsOnUpdate,
                 isEmpty: r.isEmpty,
             },
         ]),

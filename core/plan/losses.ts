@@ -1,20 +1,30 @@
 import type { Client } from "pg";
 import { quoteIdentifier } from "../sql/identifiers";
 import { textOf, walk } from "../sql/nodes";
-import type { Observation, Opaque } from "../sql/observation";
+import type { CatalogObject, Observation, Opaque } from "../sql/observation";
 import { keepsRows } from "../sql/keeps-rows";
 import type { RowChange } from "./dml";
-import { droppedExtensions, fromDrop, fromTypeChange, isTable, relationsOf } from "./drop-losses";
+import {
+    changesTypes,
+    droppedExtensions,
+    droppedTypes,
+    fromDrop,
+    fromMemberColumn,
+    fromTypeChange,
+    isTable,
+    relationsOf,
+} from "./drop-losses";
 import { EarlierRows } from "./earlier-rows";
 import { ForeignKeys, readForeignKeys } from "./foreign-keys";
 import { type Count, type CountQuestion, countRows, type RelationFacts, type RelationReader } from "./live-facts";
-import { columnOf } from "./names";
+import { columnOf, qualify } from "./names";
 import { namesIn, placeChanges } from "./placed-changes";
 import { fromPlaced, type Sight, touchedBy } from "./placed-losses";
 import type { Loss } from "./plan";
 import { type PreparedStep, statementsOf } from "./prepare";
 import { type Candidate, convertedColumns, type LossContext } from "./statement-losses";
-import { readMembers } from "./extension-members";
+import { type MemberColumn, readMemberColumns, readMembers } from "./extension-members";
+import { readCasts } from "./value-types";
 
 /**
  * What each step destroys, counted in the live database.
@@ -26,14 +36,17 @@ export async function findLosses(
     relations: RelationReader,
     steps: readonly PreparedStep[],
     observations: readonly Observation[],
-    settings: Omit<LossContext, "keys">,
+    settings: Omit<LossContext, "keys" | "triggered">,
 ): Promise<Loss[][]> {
     const placed = placeChanges(steps, observations);
     const changesRows = placed.some((step) => step.some(({ changes }) => changes.length > 0));
     const names = [...(changesRows ? placed.flatMap(namesIn) : []), ...observations.flatMap(relationsOf)];
     const facts = await readWithSources(relations, names);
     const keys = !changesRows ? new ForeignKeys([], []) : await readForeignKeys(client);
-    const context: LossContext = { ...settings, keys };
+    const triggered = new Set<string>();
+    const context: LossContext = { ...settings, keys, triggered };
+    const casts = new Set(observations.some(changesTypes) ? await readCasts(client) : []);
+    const memberColumns = await columnsByStep(client, observations);
     const members = await readMembers(client, [
         ...observations.flatMap(droppedExtensions),
         ...steps.flatMap((step) => updatedExtensions(step).map(({ name }) => name)),
@@ -52,6 +65,11 @@ export async function findLosses(
         for (const parent of parentsOf(observation)) made.delete(parent);
         for (const { object } of [...observation.added, ...observation.changed])
             if (object.kind === "constraint" && object.of !== undefined) keys.addMade(object.of, object.definition);
+        for (const { object } of [...observation.added, ...observation.changed]) {
+            if (object.kind === "cast") casts.add(object.name.replaceAll("pg_catalog.", ""));
+            if (object.kind === "trigger" && object.of !== undefined && setsRows(object))
+                triggered.add(qualify(object.of));
+        }
         const inLive: RowChange[] = [];
         const opaqueLines = new Set(observation.opaque.map(({ line }) => line));
         for (const each of changesRows ? (placed[index] ?? []) : []) {
@@ -74,10 +92,11 @@ export async function findLosses(
                 question: { sql: `SELECT count(*) FROM ONLY ${table.qualified}`, relation: table.qualified },
                 stale: touched.has(table.qualified),
             });
+        for (const column of memberColumns[index] ?? []) candidates.push(fromMemberColumn(index, column, touched));
         const converted = new Set(inLive.flatMap((c) => convertedColumns(c, facts)));
         for (const change of observation.changed) {
             if (change.liveName !== undefined && converted.has(columnOf(change.liveName).join("."))) continue;
-            const candidate = fromTypeChange(index, change);
+            const candidate = fromTypeChange(index, change, casts);
             if (candidate !== undefined) candidates.push(candidate);
         }
         for (const o of observation.opaque)
@@ -126,6 +145,21 @@ function parentsOf({ added, changed }: Observation): string[] {
 function namesAfter(definition: string): string[] {
     const [, list = ""] = /(?:PARTITION OF |INHERITS \()([^)]*)/.exec(definition) ?? [];
     return (list.match(/(?:"(?:[^"]|"")+"|[\w$.])+/g) ?? []).map((name) => name.replace(/^public\./, ""));
+}
+
+async function columnsByStep(
+    client: Client,
+    observations: readonly Observation[],
+): Promise<(readonly MemberColumn[])[]> {
+    const columns: (readonly MemberColumn[])[] = [];
+    for (const each of observations)
+        columns.push(await readMemberColumns(client, droppedTypes(each), droppedExtensions(each)));
+    return columns;
+}
+
+/** Whether a trigger may set columns of rows that are updated. */
+function setsRows({ definition }: CatalogObject): boolean {
+    return !/ (?:AFTER|FOR EACH STATEMENT) /.test(definition);
 }
 
 function unseen(step: number, { line, why }: Pick<Opaque, "line" | "why">): Candidate {

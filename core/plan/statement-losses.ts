@@ -17,6 +17,8 @@ export interface LossContext {
     readonly keys: ForeignKeys;
     /** Schema-qualified name of the mirrored history table; its rows are kept by the ledger. */
     readonly historyTable: string | undefined;
+    /** Schema-qualified names of tables on which the plan has put row triggers by then. */
+    readonly triggered: ReadonlySet<string>;
     readonly timeoutMs: number;
 }
 
@@ -67,14 +69,15 @@ export function fromStatement(
         touched.add(known.qualified);
         return candidates;
     }
-    // Values set in columns that this plan adds overwrite nothing that exists now.
-    if (
+    const setsMore =
+        known.setsOnUpdate || context.keys.kin(known.qualified).some((each) => context.triggered.has(each));
+    // Values set in columns that this plan adds overwrite nothing that exists now, unless a trigger sets others.
+    const isNewOnly =
         change.kind === "rows updated" &&
         change.columns.length > 0 &&
         known.behind.length === 0 &&
-        !change.columns.some((c) => known.columns.has(c))
-    )
-        return [];
+        !change.columns.some((c) => known.columns.has(c));
+    if (isNewOnly && !setsMore) return [];
     const all = `SELECT count(*) FROM ${table}`;
     const alias = change.alias === undefined ? "" : ` AS "${change.alias.replaceAll('"', '""')}"`;
     const condition = change.where === undefined || change.where === "" ? "" : `${alias} WHERE ${change.where}`;
@@ -91,7 +94,7 @@ export function fromStatement(
                 ...(kept ? { note: "the ledger keeps them" } : {}),
             },
             question: { sql: all + condition, fallback: all, relation: table },
-            stale: touched.has(known.qualified) || change.where === undefined,
+            stale: touched.has(known.qualified) || change.where === undefined || isNewOnly,
         },
     ];
     for (const other of followersOf(change, known, context)) {

@@ -1,3 +1,5 @@
+import type { Client } from "pg";
+
 const integers = ["smallint", "integer", "bigint", "numeric"];
 /** Types whose text says all that the value says. */
 const printable = [
@@ -15,9 +17,22 @@ const printable = [
     "name",
 ];
 
-/** Whether every value keeps its meaning when a column changes its type without an expression of the script's own. */
-export function keepsValues(from: string, to: string): boolean {
+/** Casts by functions that are not the server's own, as catalogs name casts: `(integer AS text)`. @throws pg's DatabaseError */
+export async function readCasts(client: Client): Promise<string[]> {
+    const { rows } = await client.query<{ name: string }>(
+        `SELECT pg_catalog.format('(%s AS %s)', castsource::regtype, casttarget::regtype) AS name
+           FROM pg_catalog.pg_cast WHERE oid >= 16384 AND castfunc <> 0`,
+    );
+    return rows.map(({ name }) => name);
+}
+
+/**
+ * Whether every value keeps its meaning when a column changes its type without an expression of the script's own.
+ * @param casts by functions that nobody knows
+ */
+export function keepsValues(from: string, to: string, casts: ReadonlySet<string>): boolean {
     if (from === to) return true;
+    if (casts.has(`(${withoutModifier(from)} AS ${withoutModifier(to)})`)) return false;
     if (integers.includes(from) && integers.includes(to)) return integers.indexOf(to) >= integers.indexOf(from);
     if (from === "real" && to === "double precision") return true;
     if (from === "date" && to === "timestamp without time zone") return true;
@@ -30,4 +45,9 @@ export function keepsValues(from: string, to: string): boolean {
     const isUnlimited = to === "text" || (b !== null && b[1] === undefined);
     if (isUnlimited) return from === "text" || a !== null || printable.includes(from);
     return a?.[1] !== undefined && b?.[1] !== undefined && Number(b[1]) >= Number(a[1]);
+}
+
+/** `character varying(40)` → character varying */
+function withoutModifier(type: string): string {
+    return type.replace(/\([\d, -]+\)/, "");
 }

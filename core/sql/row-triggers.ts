@@ -20,6 +20,10 @@ export interface Reaction {
     readonly isRule: boolean;
 }
 
+/** An UPDATE of a partitioned table deletes (8) a row from one partition and inserts (4) it into another, where its key says so. */
+const moving = (mask: string, relation: string): string =>
+    `CASE WHEN ${relation}.relkind = 'p' AND ${mask} & 16 <> 0 THEN ${mask} | 12 ELSE ${mask} END`;
+
 /**
  * The triggers and rules of a database that changes of rows set off.
  * @param anywhere whether an unqualified name may be of any schema, as in a function, which may have a search_path of its own, and turn on what is
@@ -36,9 +40,10 @@ export async function reactionsTo(
         const { rows } = await client.query<Reaction>({
             // Where a key leads to, rows are deleted (8), updated (16) or truncated (32), whatever the statement did.
             text: `WITH RECURSIVE tables(oid, mask) AS (
-                        SELECT oid, $2::integer FROM (SELECT to_regclass($1)::oid AS oid UNION ALL
-                            SELECT oid FROM pg_catalog.pg_class WHERE relname = $4::name AND relkind IN ('r', 'p', 'v', 'f')) AS written UNION
-                        SELECT next.oid, next.mask FROM tables, LATERAL (
+                        SELECT c.oid, ${moving("$2::integer", "c")} FROM (SELECT to_regclass($1)::oid AS oid UNION ALL
+                            SELECT oid FROM pg_catalog.pg_class WHERE relname = $4::name AND relkind IN ('r', 'p', 'v', 'f')) AS written
+                          JOIN pg_catalog.pg_class c ON c.oid = written.oid UNION
+                        SELECT next.oid, ${moving("next.mask", "c")} FROM tables CROSS JOIN LATERAL (
                             SELECT i.inhrelid, tables.mask FROM pg_catalog.pg_inherits i WHERE i.inhparent = tables.oid
                             UNION ALL
                             SELECT s.source, tables.mask FROM ${ruleSources} AS s
@@ -48,7 +53,7 @@ export async function reactionsTo(
                              WHERE f.contype = 'f' AND f.confrelid = tables.oid
                                AND ((tables.mask & 8 <> 0 AND f.confdeltype IN ('c', 'n', 'd'))
                                  OR (tables.mask & 16 <> 0 AND f.confupdtype IN ('c', 'n', 'd'))
-                                 OR tables.mask & 32 <> 0)) AS next(oid, mask))
+                                 OR tables.mask & 32 <> 0)) AS next(oid, mask) JOIN pg_catalog.pg_class c ON c.oid = next.oid)
                    SELECT format('trigger %I of %s', t.tgname, t.tgrelid::regclass) AS name, false AS "isRule",
                           array_agg(DISTINCT p.proname::text) AS functions
                      FROM tables JOIN pg_catalog.pg_trigger t ON t.tgrelid = tables.oid

@@ -133,4 +133,42 @@ export const orderCases: Readonly<Record<string, LossGroup>> = {
             "ALTER TABLE p RENAME a TO z; UPDATE c SET z = NULL",
         ],
     },
+    "triggers, casts and types that lose values": {
+        base: `
+            CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t SELECT n, 'a' FROM generate_series(1, 6) n;
+            CREATE TABLE free (id int, small smallint); INSERT INTO free SELECT n, n FROM generate_series(1, 4) n;
+            CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.a := NULL; RETURN NEW; END $$;
+            CREATE TABLE touched (id int, a text); INSERT INTO touched VALUES (1, 'x'), (2, 'y');
+            CREATE TRIGGER forgets BEFORE UPDATE ON touched FOR EACH ROW EXECUTE FUNCTION forget();
+            CREATE TABLE at_peace (id int, a text); INSERT INTO at_peace VALUES (1, 'x'), (2, 'y');
+            CREATE TRIGGER forgets BEFORE UPDATE ON at_peace FOR EACH ROW EXECUTE FUNCTION forget(); ALTER TABLE at_peace DISABLE TRIGGER forgets;
+            CREATE TABLE up (id int, a text); CREATE TABLE down () INHERITS (up); INSERT INTO down VALUES (1, 'x');
+            CREATE TRIGGER forgets BEFORE UPDATE ON down FOR EACH ROW EXECUTE FUNCTION forget();
+            CREATE FUNCTION mangle(int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text';
+            CREATE CAST (int AS text) WITH FUNCTION mangle(int) AS ASSIGNMENT;
+            CREATE FUNCTION cut(smallint) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text';
+            CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN feeling AS mood;
+            CREATE TABLE registry (id int, m mood, f feeling, ms mood[], c citext);
+            INSERT INTO registry VALUES (1, 'sad', 'sad', '{sad}', 'c'), (2, 'sad', 'sad', NULL, 'c');
+            ALTER EXTENSION hstore ADD TABLE registry;`,
+        cases: [
+            "ALTER TABLE touched ADD COLUMN x int; UPDATE touched SET x = 1",
+            "ALTER TABLE touched ADD COLUMN x int; UPDATE touched SET x = 1 WHERE id = 1",
+            "ALTER TABLE at_peace ADD COLUMN x int; UPDATE at_peace SET x = 1",
+            "ALTER TABLE at_peace ENABLE TRIGGER forgets; ALTER TABLE at_peace ADD COLUMN x int; UPDATE at_peace SET x = 1",
+            "ALTER TABLE up ADD COLUMN x int; UPDATE up SET x = 1",
+            {
+                scripts: [
+                    "ALTER TABLE t ADD COLUMN x int; CREATE TRIGGER forgets BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION forget()",
+                    "UPDATE t SET x = 1",
+                ],
+            },
+            "ALTER TABLE free ALTER id TYPE text",
+            "ALTER TABLE free ALTER small TYPE text",
+            "CREATE CAST (smallint AS text) WITH FUNCTION cut(smallint) AS ASSIGNMENT; ALTER TABLE free ALTER small TYPE text",
+            "DROP TYPE mood CASCADE",
+            "DROP EXTENSION citext CASCADE",
+            "DROP EXTENSION hstore CASCADE; DROP TYPE mood CASCADE",
+        ],
+    },
 };
