@@ -75,7 +75,7 @@ export class EarlierRows {
 
     /** Whether the rows that a statement's condition takes are those that it would take now. @param relation as RelationFacts name it */
     areAsNow(statement: Statement, relation: string): boolean {
-        if (this.everything || this.relations.has(relation)) return false;
+        if (this.everything || this.relations.has(relation) || isByChance(statement)) return false;
         return this.areUntouched || !looksElsewhere(statement);
     }
 
@@ -129,6 +129,16 @@ function reachesDeep(node: Node): boolean {
     const object = kind === undefined ? undefined : body[kind];
     // A type that is made anew has no columns yet, and one that goes has none left.
     return typeof object === "string" && deep.test(object) && (type === "RenameStmt" || !/TYPE|DOMAIN/.test(object));
+}
+
+/** Whether a condition is answered otherwise each time that it is asked. */
+function isByChance({ node }: Statement): boolean {
+    let found = false;
+    walk(node, (type, body) => {
+        if (type === "FuncCall" && /random|uuid|^(?:nextval|clock_timestamp|timeofday)$/.test(calledBy(body)))
+            found = true;
+    });
+    return found;
 }
 
 function looksElsewhere({ node }: Statement): boolean {

@@ -22,6 +22,7 @@ export const orderCases: Readonly<Record<string, LossGroup>> = {
             CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1); CREATE TABLE parts_2 PARTITION OF parts DEFAULT;
             INSERT INTO parts VALUES (1, 'x'), (1, 'y'), (2, 'y'), (3, 'z');`,
         cases: [
+            "DELETE FROM t WHERE random() < 0.5",
             "ALTER TABLE doomed RENAME TO x; ALTER TABLE b RENAME TO doomed; DELETE FROM t WHERE id IN (SELECT id FROM doomed)",
             {
                 scripts: [
