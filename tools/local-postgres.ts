@@ -197,7 +197,7 @@ function reachable(binaries: PgBinaries, as: { uid: number; gid: number } | unde
         execFileSync(path.join(binaries.dir, "postgres"), ["--version"], { ...as, stdio: "ignore" });
         return binaries.dir;
     } catch {
-        const install = path.dirname(binaries.dir);
+        const install = whole(binaries);
         const key = createHash("sha256")
             .update(`${install} ${binaries.version} ${statSync(install).ino}`)
             .digest("hex");
@@ -214,8 +214,14 @@ function reachable(binaries: PgBinaries, as: { uid: number; gid: number } | unde
                 if (!existsSync(copy)) throw error;
             }
         }
-        return path.join(copy, "bin");
+        return path.join(copy, path.relative(install, binaries.dir));
     }
+}
+
+/** The folder that an installation needs with all that is in it: that of the Python package has its libraries two floors up. */
+function whole({ dir }: PgBinaries): string {
+    const above = path.resolve(dir, "..", "..", "..");
+    return existsSync(path.join(above, "embedded_postgres.libs")) ? above : path.dirname(dir);
 }
 
 async function answers(url: string, dead: () => string | undefined): Promise<void> {
