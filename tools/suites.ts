@@ -18,7 +18,7 @@ export const suites: readonly Suite[] = [
     { name: "quality", budget: 180, needs: [] },
     { name: "migrations", budget: 20, needs: [] },
     { name: "stacks", budget: 90, needs: [] },
-    { name: "plan", budget: 400, needs: [postgres18] },
+    { name: "plan", budget: 540, needs: [postgres18] },
     { name: "sql", budget: 300, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
     { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
@@ -27,7 +27,7 @@ export const suites: readonly Suite[] = [
     { name: "cli", budget: 200, needs: [] },
     { name: "offline-engine", budget: 360, needs: [] },
     // On the real CLI as well where there is one, which takes longer than the stand-in.
-    { name: "e2e", budget: realEngine() === undefined ? 900 : 2200, needs: [] },
+    { name: "e2e", budget: realEngine() === undefined ? 1080 : 2600, needs: [] },
     { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 
