@@ -19,16 +19,16 @@ export const suites: readonly Suite[] = [
     { name: "migrations", budget: 20, needs: [] },
     { name: "stacks", budget: 90, needs: [] },
     { name: "plan", budget: 540, needs: [postgres18] },
-    { name: "sql", budget: 300, needs: [postgres18] },
+    { name: "sql", budget: 360, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
-    { name: "run", budget: 180, needs: [postgres18, pgbouncer] },
+    { name: "run", budget: 240, needs: [postgres18, pgbouncer] },
     { name: "snapshots", budget: 120, needs: [] },
-    { name: "examples", budget: 120, needs: [] },
+    { name: "examples", budget: 180, needs: [] },
     { name: "cli", budget: 200, needs: [] },
     { name: "offline-engine", budget: 360, needs: [] },
     // On the real CLI as well where there is one, which takes longer than the stand-in.
     { name: "e2e", budget: realEngine() === undefined ? 1080 : 2600, needs: [] },
-    { name: "declarations", budget: 180, needs: [awsStandIn, s3Server, kubernetesApi] },
+    { name: "declarations", budget: 240, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 
 /** What these suites need, each once. */
