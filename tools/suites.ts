@@ -15,7 +15,7 @@ export interface Suite {
 
 /** Cheap ones first: what is wrong is seen early. */
 export const suites: readonly Suite[] = [
-    { name: "quality", budget: 180, needs: [] },
+    { name: "quality", budget: 320, needs: [] },
     { name: "migrations", budget: 20, needs: [] },
     { name: "stacks", budget: 90, needs: [] },
     { name: "plan", budget: 540, needs: [postgres18] },

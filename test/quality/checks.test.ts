@@ -13,7 +13,7 @@ function passes(tool: readonly [module: string, file: string], args: readonly st
 }
 
 describe("quality", function () {
-    this.timeout(110_000);
+    this.timeout(240_000);
 
     it("compiles under tsc --strict", () => {
         const { compilerOptions } = JSON.parse(readFileSync(path.join(root, "tsconfig.json"), "utf8")) as {
