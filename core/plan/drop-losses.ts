@@ -1,8 +1,8 @@
 import { parseColumn } from "../sql/column-definition";
 import type { CatalogChange, CatalogObject, Observation } from "../sql/observation";
-import type { MemberColumn } from "./extension-members";
+import type { MemberColumn, MemberTable } from "./extension-members";
 import type { RelationFacts } from "./live-facts";
-import { columnOf, qualify } from "./names";
+import { columnOf, qualify, withoutPublic } from "./names";
 import type { Candidate, LossContext } from "./statement-losses";
 import { keepsValues } from "./value-types";
 
@@ -53,6 +53,16 @@ export function fromDrop(
     return undefined;
 }
 
+/** A table of an extension, which goes with it. */
+export function fromMember(step: number, { qualified, bytes }: MemberTable, touched: ReadonlySet<string>): Candidate {
+    return {
+        step,
+        loss: { kind: "table dropped", object: withoutPublic(qualified), bytes, counted: true },
+        question: { sql: `SELECT count(*) FROM ONLY ${qualified}`, relation: qualified },
+        stale: touched.has(qualified),
+    };
+}
+
 /** A column of an extension's table, which goes with its type. */
 export function fromMemberColumn(
     step: number,
@@ -63,7 +73,7 @@ export function fromMemberColumn(
         step,
         loss: {
             kind: "column dropped",
-            object: `${qualified.replace(/^public\./, "")}.${column}`,
+            object: `${withoutPublic(qualified)}.${column}`,
             bytes: null,
             counted: true,
         },

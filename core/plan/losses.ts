@@ -9,6 +9,7 @@ import {
     droppedExtensions,
     droppedTypes,
     fromDrop,
+    fromMember,
     fromMemberColumn,
     fromTypeChange,
     isTable,
@@ -17,7 +18,7 @@ import {
 import { EarlierRows } from "./earlier-rows";
 import { ForeignKeys, readForeignKeys } from "./foreign-keys";
 import { type Count, type CountQuestion, countRows, type RelationFacts, type RelationReader } from "./live-facts";
-import { columnOf, qualify } from "./names";
+import { columnOf, qualify, withoutPublic } from "./names";
 import { namesIn, placeChanges } from "./placed-changes";
 import { fromPlaced, type Sight, touchedBy } from "./placed-losses";
 import type { Loss } from "./plan";
@@ -85,13 +86,8 @@ export async function findLosses(
             const candidate = fromDrop(index, change, facts, touched, context);
             if (candidate !== undefined) candidates.push(candidate);
         }
-        for (const { table, bytes } of droppedExtensions(observation).flatMap((name) => members.get(name) ?? []))
-            candidates.push({
-                step: index,
-                loss: { kind: "table dropped", object: table.name, bytes, counted: true },
-                question: { sql: `SELECT count(*) FROM ONLY ${table.qualified}`, relation: table.qualified },
-                stale: touched.has(table.qualified),
-            });
+        for (const table of droppedExtensions(observation).flatMap((name) => members.get(name) ?? []))
+            candidates.push(fromMember(index, table, touched));
         for (const column of memberColumns[index] ?? []) candidates.push(fromMemberColumn(index, column, touched));
         const converted = new Set(inLive.flatMap((c) => convertedColumns(c, facts)));
         for (const change of observation.changed) {
@@ -144,7 +140,7 @@ function parentsOf({ added, changed }: Observation): string[] {
 
 function namesAfter(definition: string): string[] {
     const [, list = ""] = /(?:PARTITION OF |INHERITS \()([^)]*)/.exec(definition) ?? [];
-    return (list.match(/(?:"(?:[^"]|"")+"|[\w$.])+/g) ?? []).map((name) => name.replace(/^public\./, ""));
+    return (list.match(/(?:"(?:[^"]|"")+"|[\w$.])+/g) ?? []).map(withoutPublic);
 }
 
 async function columnsByStep(

@@ -3,8 +3,8 @@ import type { Client } from "pg";
 import { type Bystanders, losslessKind, makesBystander, noBystanders } from "../sql/lossless";
 import { implicitFunctionExists } from "../sql/implicit-functions";
 import { wiredFunctionExists } from "../sql/wired-functions";
-import { calledAsAttributes, calledFunctions, strings, walk } from "../sql/nodes";
-import type { Statement } from "../sql/statement";
+import { callableNames, walk } from "../sql/nodes";
+import { routineOf } from "../sql/routine";
 import { type PreparedStep, statementsOf } from "./prepare";
 
 /** Whether all statements are of kinds that lose nothing, and nothing in the database or in the steps makes them do more than they say. */
@@ -12,8 +12,11 @@ export async function losesNothing(live: Client, steps: readonly PreparedStep[])
     const statements = steps.flatMap(statementsOf);
     // Most of what loses something is told without a question to the database.
     if (!statements.every((statement) => losslessKind(statement, noBystanders))) return false;
-    if (await callsOwnFunctions(live, statements)) return false;
-    const { onRows, onDefinitions } = await readBystanders(live);
+    const nodes = statements.map(({ node }) => node);
+    const names = [...new Set(callableNames(nodes))];
+    if (makesOneOf(names, nodes)) return false;
+    const { callsOwn, onRows, onDefinitions } = await readBystanders(live, names);
+    if (callsOwn) return false;
     const bystanders = { onRows: onRows || statements.some(makesBystander), onDefinitions };
     return (
         (!bystanders.onRows && !bystanders.onDefinitions) ||
@@ -21,33 +24,33 @@ export async function losesNothing(live: Client, steps: readonly PreparedStep[])
     );
 }
 
-/** Whether a name that is called is also that of a function of the database's users or of the plan: it may be the one that is meant. */
-async function callsOwnFunctions(live: Client, statements: readonly Statement[]): Promise<boolean> {
-    const nodes = statements.map(({ node }) => node);
-    const names = [...new Set([...calledFunctions(nodes), ...calledAsAttributes(nodes)])];
-    if (names.length === 0) return false;
-    const made = new Set<string>();
-    walk(nodes, (type, { funcname }) => {
-        if (type === "CreateFunctionStmt") made.add(strings(funcname as Node[]).at(-1) ?? "");
+/** Whether the steps make a function of one of these names. */
+function makesOneOf(names: readonly string[], nodes: readonly Node[]): boolean {
+    let makes = false;
+    walk(nodes, (type, routine) => {
+        makes ||= type === "CreateFunctionStmt" && names.includes(routineOf(routine).name);
     });
-    if (names.some((name) => made.has(name))) return true;
-    const { rows } = await live.query<{ some: boolean }>({
-        text: `SELECT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-                               WHERE p.oid >= 16384 AND ${own} AND p.proname = ANY ($1::name[])) AS some`,
-        values: [names],
-    });
-    return rows[0]?.some !== false;
+    return makes;
 }
 
 /** Whatever their volatility says: what is declared IMMUTABLE may call what is not. */
 const own = "l.lanname NOT IN ('c', 'internal')";
 
-async function readBystanders(live: Client): Promise<Bystanders> {
-    const { rows } = await live.query<Bystanders>(
-        `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D')
+interface Found extends Bystanders {
+    /** Whether a name that is called is also that of a function of the database's users: it may be the one that is meant. */
+    readonly callsOwn: boolean;
+}
+
+/** @param names that are called */
+async function readBystanders(live: Client, names: readonly string[]): Promise<Found> {
+    const { rows } = await live.query<Found>({
+        text: `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D')
                 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE oid >= 16384 AND rulename <> '_RETURN')
                 OR ${wiredFunctionExists(own)} OR ${implicitFunctionExists(own)} AS "onRows",
-                EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS "onDefinitions"`,
-    );
-    return rows[0] ?? { onRows: true, onDefinitions: true };
+                EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS "onDefinitions",
+                EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+                         WHERE p.oid >= 16384 AND ${own} AND p.proname = ANY ($1::name[])) AS "callsOwn"`,
+        values: [names],
+    });
+    return rows[0] ?? { onRows: true, onDefinitions: true, callsOwn: true };
 }

@@ -5,6 +5,11 @@ export function qualify(name: string): string {
     return splitLast(name)[0] === "" ? `public.${name}` : name;
 }
 
+/** The other way: as the catalog, and with it a plan, names it. */
+export function withoutPublic(name: string): string {
+    return name.replace(/^public\./, "");
+}
+
 /** `users.email` → [`public.users`, `email`]. */
 export function columnOf(name: string): [table: string, column: string] {
     const [table, column] = splitLast(name);

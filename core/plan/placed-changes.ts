@@ -78,5 +78,6 @@ function placeOf(written: RowChange, place: Place, names: ScriptNames): PlacedCh
 export function namesIn(statements: readonly PlacedStatement[]): string[] {
     const places = statements.flatMap(({ changes, touches }) => [...changes.map(({ place }) => place), ...touches]);
     const live = places.flatMap((place) => (isMade(place) ? [] : place.live));
-    return [...live, ...statements.flatMap(({ grown }) => grown)].map(quoted);
+    // Each statement has those of the statements before it as well.
+    return [...live, ...(statements.at(-1)?.grown ?? [])].map(quoted);
 }

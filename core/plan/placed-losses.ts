@@ -2,7 +2,7 @@ import { unquote } from "../sql/identifiers";
 import type { RowChange } from "./dml";
 import type { EarlierRows } from "./earlier-rows";
 import type { RelationFacts } from "./live-facts";
-import { qualify, quoted, splitLast } from "./names";
+import { qualify, quoted, splitLast, withoutPublic } from "./names";
 import type { PlacedChange, PlacedStatement } from "./placed-changes";
 import { isMade, type Made } from "./script-names";
 import { byKey, type Candidate, fromStatement, type LossContext, unplaced } from "./statement-losses";
@@ -45,7 +45,7 @@ function fromMade(step: number, change: RowChange, { names }: Made, { made, cont
     const targets = new Set(names.map((parts) => qualify(quoted(parts))));
     return [...targets]
         .flatMap((target) => context.keys.followersOfMade(target, change))
-        .filter((table) => !made.has(table.replace(/^public\./, "")))
+        .filter((table) => !made.has(withoutPublic(table)))
         .map((table) => byKey(step, change, table));
 }
 

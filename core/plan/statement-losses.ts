@@ -1,7 +1,7 @@
 import { type RowChange } from "./dml";
 import type { ForeignKeys } from "./foreign-keys";
 import type { CountQuestion, RelationFacts } from "./live-facts";
-import { quoted, splitLast } from "./names";
+import { quoted, splitLast, withoutPublic } from "./names";
 import type { Loss } from "./plan";
 
 /** A loss whose rows are still to be counted. */
@@ -39,7 +39,7 @@ export function fromStatement(
     const known = facts.get(table);
     if (known === undefined) {
         // Not there now: made by this plan, then its rows are no loss; else nobody can tell.
-        if (made.has(table.replace(/^public\./, ""))) return [];
+        if (made.has(withoutPublic(table))) return [];
         return [
             {
                 step,
@@ -54,7 +54,7 @@ export function fromStatement(
             step,
             loss: {
                 kind: "type changed",
-                object: column.replace(/^public\./, ""),
+                object: withoutPublic(column),
                 bytes: null,
                 counted: true,
                 note: "other values by the expression after USING",
@@ -99,7 +99,7 @@ export function fromStatement(
     ];
     for (const other of followersOf(change, known, context)) {
         // It has no rows but the plan's own.
-        if (made.has(other.replace(/^public\./, "")) && !facts.has(other)) continue;
+        if (made.has(withoutPublic(other)) && !facts.has(other)) continue;
         candidates.push(byKey(step, change, other));
     }
     for (const table of [known.qualified, ...known.behind])
@@ -113,7 +113,7 @@ export function byKey(step: number, change: RowChange, table: string): Candidate
         step,
         loss: {
             kind: kindOf(change),
-            object: table.replace(/^public\./, ""),
+            object: withoutPublic(table),
             bytes: null,
             counted: true,
             note: `by foreign key, with ${quoted(change.relation)}`,

@@ -1,5 +1,6 @@
 import type { Node, parseSync } from "libpg-query";
 import { doBody } from "./do-block";
+import { type Routine, routineOf } from "./routine";
 import { parser } from "./parser";
 import { typeText, type TypeName } from "./identifiers";
 import { isPlainUsing } from "./judge/type-change";
@@ -187,7 +188,7 @@ function queryEffects(query: string): QueryEffects | undefined {
         defines ||= isDefinition(type, stmt);
         const queries = type === "SelectStmt" || type in changing || type === "InsertStmt";
         functions.push(...calledFunctions(stmt));
-        calls.push(...calledFunctions(stmt), ...calledAsAttributes(stmt));
+        calls.push(...calledAsAttributes(stmt));
         changes.push(...rowChangesOf(stmt));
         named.push(namedIn(stmt));
         const odd = oddRowChange(stmt);
@@ -202,12 +203,11 @@ function queryEffects(query: string): QueryEffects | undefined {
             named.push(own.named);
             [drops, reads, defines] = [drops || own.drops, reads || own.reads, defines || own.defines];
         }
-        const routine = routineOf(stmt);
-        if (routine !== undefined)
-            made.push({
-                name: routine.name,
-                effects: asQuery(readBody(query, routine.body ?? query, routine.language)),
-            });
+        const routine = as<Routine>(stmt, "CreateFunctionStmt");
+        if (routine !== undefined) {
+            const { name, body = query, language } = routineOf(routine);
+            made.push({ name, effects: asQuery(readBody(query, body, language)) });
+        }
         walk(stmt, (t, node) => {
             // Rows that follow may set it off.
             if (t === "CreateTrigStmt") functions.push(strings(node["funcname"] as Node[]).at(-1) ?? "");
@@ -244,20 +244,6 @@ function queryEffects(query: string): QueryEffects | undefined {
 
 function asQuery({ hidden, ...effects }: BodyEffects): QueryEffects {
     return { ...effects, words: hidden === undefined ? [] : [hidden], made: [] };
-}
-
-/** The function that a statement makes. */
-function routineOf(node: Node): { name: string; body: string | undefined; language: string } | undefined {
-    const made = as<{ funcname?: Node[]; options?: Node[] }>(node, "CreateFunctionStmt");
-    if (made === undefined) return undefined;
-    let body: string | undefined;
-    let language = "sql";
-    for (const option of made.options ?? []) {
-        const { defname, arg } = as<{ defname?: string; arg?: Node }>(option, "DefElem") ?? {};
-        if (defname === "language") language = as<{ sval?: string }>(arg, "String")?.sval?.toLowerCase() ?? "";
-        if (defname === "as") body = strings(as<{ items?: Node[] }>(arg, "List")?.items)[0];
-    }
-    return { name: strings(made.funcname).at(-1) ?? "", body, language };
 }
 
 /** Whether an ALTER TABLE has a part that can take values along. */

@@ -33,9 +33,17 @@ export async function implicitFunctions(client: Client): Promise<string[]> {
     return rows.map(({ name }) => name);
 }
 
-/** Statements, by the grammar's names, that make an operator, a cast and the like, or may hold one that does. */
-export const makesImplicit =
-    /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|AlterDomain|CreateExtension|AlterExtension|CreateFunction|Do|Call)Stmt$/;
+/** Statements, by the grammar's names, that put a function behind an operator, a cast and the like. */
+export const putsBehindExpressions =
+    /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|AlterDomain)Stmt$/;
+
+/** Those besides, that may hold one that does, or make it count. */
+const mayPutBehindExpressions = /^(?:CreateExtension|AlterExtension|CreateFunction|Do|Call)Stmt$/;
+
+/** Whether, after a statement of a type, expressions may call other functions. */
+export function changesImplicit(type: string): boolean {
+    return putsBehindExpressions.test(type) || mayPutBehindExpressions.test(type);
+}
 
 /** Whether a change of a table works out an expression, a cast or a domain's check for its rows. */
 export function worksOutValues(node: Node): boolean {

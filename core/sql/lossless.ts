@@ -1,7 +1,7 @@
 import type { Node } from "libpg-query";
 import { as, nodeType, strings, walk } from "./nodes";
 import { isLosslessCommand } from "./lossless-commands";
-import { worksOutValues } from "./implicit-functions";
+import { putsBehindExpressions, worksOutValues } from "./implicit-functions";
 import { rowChangesOf } from "./row-changes";
 import type { Statement } from "./statement";
 
@@ -69,15 +69,14 @@ export interface Bystanders {
 
 export const noBystanders: Bystanders = { onRows: false, onDefinitions: false };
 
-const bystanders =
-    /^(?:CreateTrig|Rule|CreateEventTrig|AlterEventTrig|Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|CreatePolicy)Stmt$/;
+const bystanders = /^(?:CreateTrig|Rule|CreateEventTrig|AlterEventTrig|CreatePolicy)Stmt$/;
 
 /** Whether a statement makes such code or turns it on, so that later ones may set it off. */
 export function makesBystander({ node }: Statement): boolean {
     let makes = false;
     // Also within CREATE SCHEMA. One that was off is not among those found in the database.
     walk(node, (type, body) => {
-        if (bystanders.test(type)) makes = true;
+        if (bystanders.test(type) || putsBehindExpressions.test(type)) makes = true;
         if (type === "AlterTableCmd" && /^AT_Enable(?:\w*Trig|\w*Rule)/.test(String(body["subtype"]))) makes = true;
     });
     return makes;

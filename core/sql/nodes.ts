@@ -67,6 +67,11 @@ export function calledAsAttributes(tree: unknown): string[] {
     return names;
 }
 
+/** Unqualified names of all that a tree may call: where one is a column as well, that is meant or not. */
+export function callableNames(tree: unknown): string[] {
+    return [...calledFunctions(tree), ...calledAsAttributes(tree)];
+}
+
 /** A member of a node's body that is text; empty where it is absent. */
 export function textOf(value: unknown): string {
     return typeof value === "string" ? value : "";

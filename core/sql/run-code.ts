@@ -4,8 +4,8 @@ import { readBody, type BodyEffects, type Reach } from "./body";
 import { doBody } from "./do-block";
 import { hiddenInEventTriggers, isSeenByEventTriggers } from "./event-triggers";
 import { calling, functionEffects } from "./function-effects";
-import { hasExpressions, implicitFunctions, makesImplicit } from "./implicit-functions";
-import { as, calledAsAttributes, calledFunctions, nodeType, strings, walk } from "./nodes";
+import { changesImplicit, hasExpressions, implicitFunctions } from "./implicit-functions";
+import { as, callableNames, nodeType, strings, walk } from "./nodes";
 import { oddRowChange, rowChangesOf } from "./row-changes";
 import { type RowEffects, triggerEffects } from "./row-effects";
 import type { Statement } from "./statement";
@@ -70,10 +70,10 @@ export class RunCode {
         isRun: boolean,
     ): Promise<CodeEffects> {
         const type = nodeType(node);
-        if (makesImplicit.test(type)) this.implicit = undefined;
+        if (changesImplicit(type)) this.implicit = undefined;
         if (!executes.has(type)) return { hidden: [], reads: false, defines: false };
         const effects: Pick<BodyEffects, "hidden" | "outside" | "reads" | "defines" | "drops" | "depends">[] = [];
-        let reach: Reach = calling([...calledFunctions(node), ...calledAsAttributes(node)]);
+        let reach: Reach = calling(callableNames(node));
         if (type === "DoStmt") {
             const { body, language } = doBody(node);
             const own = readBody(sql, body, language);

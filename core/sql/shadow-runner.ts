@@ -69,10 +69,10 @@ export class ShadowRunner {
     async run(statement: Statement): Promise<void> {
         const type = nodeType(statement.node);
         const alone = effectOutside(statement);
-        const { outside, defines } = alone === undefined ? await this.lookIntoCode(statement) : { outside: alone };
-        const skipped = outside;
-        if (skipped !== undefined) {
-            this.skip(statement, `${skipped} acts outside this database`);
+        const { outside, defines } =
+            alone === undefined ? await this.lookIntoCode(statement) : { outside: alone, defines: false };
+        if (outside !== undefined) {
+            this.skip(statement, `${outside} acts outside this database`);
             return;
         }
         if (maintenance.includes(type)) {
@@ -82,14 +82,14 @@ export class ShadowRunner {
         if (type === "CopyStmt" || type === "ExecuteStmt") {
             if (type === "ExecuteStmt")
                 this.opaque.push({ line: statement.line, why: "EXECUTE of a prepared statement" });
-            else await this.lookAtRows(statement, defines === true);
+            else await this.lookAtRows(statement, defines);
             return;
         }
         if (type === "ExplainStmt") return this.explain(statement);
         if (/^Create(?:ForeignServer|UserMapping|ForeignTable)Stmt$/.test(type)) this.reachesOut = true;
         const role = [...this.roles].find((name) => statement.sql.toLowerCase().includes(name.toLowerCase()));
         if (role !== undefined) return this.tryWithoutRole(statement, role);
-        await this.lookAtRows(statement, defines === true);
+        await this.lookAtRows(statement, defines);
         if (type === "TruncateStmt") return this.truncate(statement);
         await this.execute(statement, isRunHere(statement) ? statement.sql : `EXPLAIN ${statement.sql}`);
     }

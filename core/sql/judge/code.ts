@@ -6,11 +6,12 @@ import { nameOf } from "../identifiers";
 import type { IdentifiedObject } from "../catalog";
 import type { JudgeContext } from "./context";
 import type { Model } from "./model";
-import { hasExpressions } from "../implicit-functions";
+import { hasExpressions, putsBehindExpressions } from "../implicit-functions";
 import { losslessKind, noBystanders } from "../lossless";
 import { relationKinds } from "./kinds";
-import { allStrings, calledAsAttributes, calledFunctions, nodeType } from "../nodes";
+import { allStrings, callableNames, nodeType } from "../nodes";
 import { parseName } from "./references";
+import { sourcesOf } from "./view-sources";
 import { oddRowChange, rowChangesOf, type RowChange } from "../row-changes";
 import type { Statement } from "../statement";
 import { namedIn } from "../wired-functions";
@@ -19,9 +20,6 @@ import { namedIn } from "../wired-functions";
 const defining =
     /^(?:CreateFunction|View|Rule|CreateTrig|CreatePolicy|AlterPolicy|CreateDomain|CreateEventTrig|Define|CreateOpClass|CreateCast|Comment|Grant|AlterFunction|Prepare)Stmt$/;
 
-/** Statements that put a function behind an operator, a cast and the like. */
-const implicit = /^(?:Define|CreateCast|CreateOpClass|AlterOpFamily|CreateRange|CreateDomain|AlterDomain)Stmt$/;
-
 /** Statements that work out defaults, checks and views. */
 const runsExpressions =
     /^(?:Insert|Update|Delete|Merge|Select|CreateTableAs|RefreshMatView|AlterTable|AlterDomain|Index|Reindex|Cluster|Vacuum|DeclareCursor|Copy|Call)Stmt$/;
@@ -29,7 +27,7 @@ const runsExpressions =
 /** Looks into the functions that a statement calls, and into the triggers and rules of the tables whose rows it changes. */
 export async function judgeCalls(context: JudgeContext, statement: Statement): Promise<void> {
     const { node } = statement;
-    if (implicit.test(nodeType(node))) context.routines.defineImplicit(allStrings(node));
+    if (putsBehindExpressions.test(nodeType(node))) context.routines.defineImplicit(allStrings(node));
     if (defining.test(nodeType(node))) return;
     await judgeFunctions(context, statement);
     const odd = oddRowChange(node);
@@ -40,7 +38,7 @@ export async function judgeCalls(context: JudgeContext, statement: Statement): P
 /** Looks into the functions that a statement calls. */
 export async function judgeFunctions(context: JudgeContext, { node }: Statement): Promise<void> {
     const type = nodeType(node);
-    const calls = [...calledFunctions(node), ...calledAsAttributes(node)];
+    const calls = callableNames(node);
     if (runsExpressions.test(type))
         calls.push(
             ...(await context.routines.wired(namedIn(node))),
@@ -108,7 +106,8 @@ function withFollowers(
         if (found.some((f) => f.each.id === each.id && f.event === happens)) continue;
         found.push(item);
         for (const child of model.children(each)) queue.push({ each: child, event: happens });
-        for (const source of behindView(model, each)) queue.push({ each: source, event: happens });
+        for (const source of each.kind === "view" ? sourcesOf(model, each, "every rule") : [])
+            if (relationKinds.includes(source.kind)) queue.push({ each: source, event: happens });
         const wanted = happens.includes("TRUNCATE")
             ? /^FOREIGN KEY/
             : new RegExp(`^FOREIGN KEY.* ON (?:${happens}) (?:CASCADE|SET)`);
@@ -121,16 +120,6 @@ function withFollowers(
         }
     }
     return found;
-}
-
-/** The relations that a view names, itself or by its rules. */
-function behindView(model: Model, view: IdentifiedObject): IdentifiedObject[] {
-    if (view.kind !== "view") return [];
-    const rules = model.dependencies.on(view.id).filter((d) => d.object.startsWith("pg_rewrite/"));
-    return [view.id, ...rules.map((d) => `${d.object}/0`)]
-        .flatMap((id) => model.dependencies.of(id))
-        .flatMap((d) => model.get(`${d.on}/0`) ?? [])
-        .filter((object) => relationKinds.includes(object.kind));
 }
 
 /** Event triggers run code when the schema changes. */

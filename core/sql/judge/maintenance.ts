@@ -2,6 +2,7 @@ import type { Node } from "libpg-query";
 import type { IdentifiedObject } from "../catalog";
 import { nameOf, type RangeVar } from "../identifiers";
 import { clusterOn } from "./alter-table";
+import { sourcesOf } from "./view-sources";
 import type { JudgeContext } from "./context";
 import { optionsOf } from "./global";
 import { lockModes } from "../locks";
@@ -24,17 +25,9 @@ export function lockStatement(context: JudgeContext, body: Record<string, unknow
 
 /** The relations that a view reads, through other views as well. */
 function readBy(context: JudgeContext, view: IdentifiedObject): IdentifiedObject[] {
-    const { model } = context;
-    const rules = model.dependencies
-        .on(view.id)
-        .filter((d) => d.type === "i" && d.object.startsWith("pg_rewrite/"))
-        .map((d) => `${d.object}/0`);
-    const ids = [view.id, ...rules].flatMap((id) => model.dependencies.of(id).map((d) => `${d.on}/0`));
-    return [...new Set(ids)].flatMap((id) => {
-        const read = model.get(id);
-        if (read === undefined || id === view.id) return [];
-        return read.kind === "view" ? [read, ...readBy(context, read)] : tableKinds.includes(read.kind) ? [read] : [];
-    });
+    return sourcesOf(context.model, view, "query").flatMap((read) =>
+        read.kind === "view" ? [read, ...readBy(context, read)] : tableKinds.includes(read.kind) ? [read] : [],
+    );
 }
 
 /** TRUNCATE: what is lost is counted elsewhere; here the locks. */

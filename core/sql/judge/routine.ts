@@ -5,6 +5,7 @@ import { findObject } from "./object";
 import { routineKinds } from "./kinds";
 import { as, strings, textOf } from "../nodes";
 import type { ObjectKind } from "../observation";
+import { routineOf } from "../routine";
 
 interface FunctionParameter {
     readonly argType?: TypeName;
@@ -38,14 +39,13 @@ export function createFunction(context: JudgeContext, body: Record<string, unkno
     );
     if (made === undefined) return;
     context.needs(made, [parameters, body["returnType"], body["sql_body"]]);
-    const name = names.at(-1) ?? "";
+    const { name, body: code, language } = routineOf(body);
     if (!["immutable", "stable"].includes(text("volatility") ?? "volatile")) model.volatile.add(name);
-    const code = strings(as<{ items?: Node[] }>(options.find((o) => o.defname === "as")?.arg, "List")?.items)[0];
     context.routines.define(name, {
         create: sql,
         // A body of the standard's form is written without quotes, at the end.
         body: code ?? sql.slice(Math.max(0, sql.search(/\b(?:BEGIN\s+ATOMIC|RETURN)\b/i))),
-        language: (text("language") ?? "sql").toLowerCase(),
+        language,
     });
 }
 
