@@ -1,4 +1,5 @@
 import { buildPlan } from "../core/plan/build";
+import { lastRunText } from "../core/plan/last-run-text";
 import { print } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 
@@ -29,6 +30,7 @@ export async function status(flags: TargetFlags & { readonly json?: boolean }): 
         applied,
         pending,
         drift: plan.drift,
+        lastRun: plan.lastRun,
         unfinished: plan.unfinished,
         refusals: plan.refusals,
     };
@@ -46,6 +48,7 @@ export async function status(flags: TargetFlags & { readonly json?: boolean }): 
             .map((a) => `${a.version} ${a.name} is applied and no longer on disk; the ledger keeps its SQL`),
         ...pending.slice(0, 20).map((m) => `pending ${m.version} ${m.name}`),
         ...(pending.length > 20 ? [`… and ${pending.length - 20} more`] : []),
+        ...(plan.lastRun === null ? [] : [`last run: ${lastRunText(plan.lastRun)}`]),
         ...(plan.unfinished === null
             ? []
             : [

@@ -1,6 +1,7 @@
 import { escapeLiteral } from "../driver";
 import { isSensitive } from "../sql/sensitive";
 import { type Origin, storedSqlLimit } from "./ledger";
+import type { RunLocks } from "./run-locks";
 
 // Everything here is SQL text with its values as literals, so that a migration, its rows and its COMMIT go to the server in
 // one message. To be run as the role that logs in, and all but EXECUTE with search_path = pg_catalog. What is prepared is read anew
@@ -190,14 +191,6 @@ export function clearUnit(set: string, unit: number): string {
 /** SQL that forgets what was noted of a version's unfinished script; another's stays. */
 export function clearProgress(set: string, version: string): string {
     return `DELETE FROM schemaward.progress WHERE set_name = ${literal(set)} AND version = ${literal(version)}`;
-}
-
-/** Keys of a run's two advisory locks, bigints in decimal. */
-export interface RunLocks {
-    /** Held by the guard's session, where no script runs. */
-    readonly guard: string;
-    /** Held by the worker's session. */
-    readonly worker: string;
 }
 
 /**

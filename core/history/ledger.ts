@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { Declarer } from "../declaration";
 import { FailedError, RefusedError } from "../errors";
 import type { CatalogObject } from "../sql/observation";
+import { lastRunQuery, type RecordedRun, type RunRow, toRecordedRun } from "./recorded-run";
 import { unpackCatalog } from "./stored-catalog";
 
 /** Version of the ledger's own tables. */
@@ -63,6 +64,8 @@ export interface Ledger {
     /** In the order of applying. */
     readonly rows: readonly LedgerRow[];
     readonly progress: Progress | undefined;
+    /** The run that began last; undefined: there was none. */
+    readonly lastRun: RecordedRun | undefined;
     /** History table that the set keeps in step; null: none, or not known yet. */
     readonly mirror: string | null;
     /** `readCatalogStamp` at the end of the last run; null: unknown. */
@@ -79,6 +82,7 @@ const none: Ledger = {
     owner: undefined,
     rows: [],
     progress: undefined,
+    lastRun: undefined,
     mirror: null,
     catalogStamp: null,
     sets: [],
@@ -112,6 +116,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
                 text: "SELECT version, direction, checksum, unit, finished FROM schemaward.progress WHERE set_name OPERATOR(pg_catalog.=) $1 ORDER BY unit",
                 values: [set],
             }),
+            client.query<RunRow>({ text: lastRunQuery, values: [set] }),
         ]);
         // Of a ledger with another format they may fail.
         asked.catch(() => undefined);
@@ -132,7 +137,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
             await asked;
             return { ...none, sets: names };
         }
-        const [{ rows }, { rows: progress }] = await asked;
+        const [{ rows }, { rows: progress }, { rows: runs }] = await asked;
         return {
             exists: true,
             owner: {
@@ -141,6 +146,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
             },
             rows: rows[0] === undefined ? [] : rowsOf(rows[0]),
             progress: toProgress(progress),
+            lastRun: runs[0] === undefined ? undefined : toRecordedRun(runs[0]),
             mirror: mine.mirror,
             catalogStamp: mine.catalog_stamp,
             sets: names,

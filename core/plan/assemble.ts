@@ -4,7 +4,7 @@ import { judgeOwnership } from "../policy/ownership";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
 import { judgeAssumedSet, onlyOthers } from "./other-sets";
-import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
+import { type Drift, type LastRun, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
 import { totalLoss } from "./total-loss";
@@ -17,6 +17,7 @@ export interface PlanParts {
     readonly steps: readonly PreparedStep[];
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
+    readonly lastRun: LastRun | null;
     readonly snapshot: Plan["snapshot"];
     /** Why there can be no snapshot, where there are steps and there can be none. */
     readonly noStore: string | undefined;
@@ -38,7 +39,7 @@ export interface Presentation {
 
 /** Puts a plan together and holds it against ownership, history and policy: what forbids it is in `refusals`. */
 export function assemblePlan(declaration: Declaration, options: Presentation, parts: PlanParts): Plan {
-    const { state, decision, steps, planSteps, drift, snapshot, noStore } = parts;
+    const { state, decision, steps, planSteps, drift, lastRun, snapshot, noStore } = parts;
     const adopt =
         state.adopted.length === 0
             ? null
@@ -101,6 +102,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         adopt,
         steps: planSteps,
         drift,
+        lastRun,
         unfinished: unfinishedOf(state.ledger.progress, steps),
         lost,
         snapshot,

@@ -83,6 +83,25 @@ export const planSchema = z.strictObject({
     drift: z.array(
         z.strictObject({ what: z.enum(["added", "changed", "dropped"]), kind: z.string(), name: z.string() }),
     ),
+    lastRun: z
+        .strictObject({
+            id: z.string(),
+            from: z.string().nullable(),
+            to: z.string().nullable(),
+            who: z.string(),
+            host: z.string(),
+            startedAt: z.string().describe("ISO 8601, UTC"),
+            endedAt: z.string().nullable(),
+            outcome: z
+                .enum(["failed", "cut off", "running"])
+                .describe("cut off: it never wrote its end and is gone; running: it still has its lock"),
+            error: z.string().nullable(),
+            done: z
+                .array(z.strictObject({ version: z.string(), how: z.enum(["applied", "undone"]) }))
+                .describe("what it did and has stayed, in order"),
+        })
+        .nullable()
+        .describe("the run before, where it did not end well"),
     unfinished: z
         .strictObject({ version: z.string(), direction, done: z.int(), goesOn: z.boolean() })
         .nullable()

@@ -2,7 +2,7 @@ import type { Refusal, ScriptSource } from "./decide";
 import type { Replaced } from "./prepare";
 
 /** Name of the plan's JSON form, docs/plan.schema.json. It changes only together with its number. */
-export const planFormat = "schemaward/plan/1";
+export const planFormat = "schemaward/plan/2";
 
 /** What a step destroys, counted in the live database. */
 export interface Loss {
@@ -89,6 +89,23 @@ export interface Drift {
     readonly name: string;
 }
 
+/** A run that did not end well, or has not ended. */
+export interface LastRun {
+    readonly id: string;
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly who: string;
+    readonly host: string;
+    /** ISO 8601, UTC. */
+    readonly startedAt: string;
+    readonly endedAt: string | null;
+    /** `cut off`: it never wrote its end and is gone (killed, or without a connection); `running`: it still has its lock. */
+    readonly outcome: "failed" | "cut off" | "running";
+    readonly error: string | null;
+    /** What it did, whole, and has stayed; in order. */
+    readonly done: readonly { readonly version: string; readonly how: "applied" | "undone" }[];
+}
+
 /** What would be done, exactly, and what would be lost. Plain JSON, without secrets. */
 export interface Plan {
     readonly format: typeof planFormat;
@@ -104,6 +121,8 @@ export interface Plan {
     readonly adopt: { readonly table: string; readonly versions: readonly string[] } | null;
     readonly steps: readonly PlanStep[];
     readonly drift: readonly Drift[];
+    /** The run before this one, where it did not end well; null: it did, or there was none. */
+    readonly lastRun: LastRun | null;
     /** A script that an earlier run began and did not finish. */
     readonly unfinished: {
         readonly version: string;

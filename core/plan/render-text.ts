@@ -1,3 +1,4 @@
+import { lastRunText } from "./last-run-text";
 import type { Loss, ObjectChange, Plan, PlanStep } from "./plan";
 
 /**
@@ -21,6 +22,8 @@ function planLines(plan: Plan): string[] {
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
             `${title}  at ${plan.to ?? "0"}, nothing to do`,
+            // Of one that is over nothing is left to be done.
+            ...(plan.lastRun?.outcome === "running" ? lastRunLines(plan) : []),
             ...unfinishedLines(plan),
             ...driftLines(plan),
             ...plan.warnings.map((w) => `Warning   ${w}`),
@@ -36,6 +39,7 @@ function planLines(plan: Plan): string[] {
         ...(plan.adopt === null
             ? []
             : [`adopt ${plan.adopt.versions.length} versions from ${plan.adopt.table}: ${range(plan.adopt.versions)}`]),
+        ...lastRunLines(plan),
         ...unfinishedLines(plan),
         ...driftLines(plan),
         ...plan.steps.flatMap((step, i) => stepLines(step, i + 1)),
@@ -233,6 +237,10 @@ function approvalLine({ approval, lost }: Plan): string[] {
     const limit = approval.maxRowsLost === null ? "" : `, ≤ ${grouped(approval.maxRowsLost)} rows`;
     if (!approval.needed) return lost.rows + lost.values > 0 ? [`Approved  not asked for by the policy${limit}`] : [];
     return [approval.given ? `Approved  ✔ this plan${limit}` : `Approved  ✘ not yet${limit}`];
+}
+
+function lastRunLines({ lastRun, to }: Plan): string[] {
+    return lastRun === null ? [] : [`Last run  ${lastRunText(lastRun, { to })}`];
 }
 
 function unfinishedLines({ unfinished }: Plan): string[] {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Progress } from "../history/ledger";
 import { isUnprepared, ledgerStatements } from "../history/ledger-write";
+import { runLocks } from "../history/run-locks";
 import { readMirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
@@ -9,7 +10,7 @@ import { describeFailure, isConnectionLost, isRetryable, joinStatements, type Se
 import { mayChangeMirror, nothing, onlyTransaction, type Place, recording, scriptParts } from "./message";
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
-import { runLocks, type Sessions } from "./sessions";
+import type { Sessions } from "./sessions";
 import {
     ConnectionLost,
     freshSession,

@@ -3,20 +3,11 @@ import type { Client } from "pg";
 import { type Database, disconnect } from "../connection";
 import type { RunSettings } from "../declaration";
 import { RefusedError } from "../errors";
-import type { RunLocks } from "../history/ledger-write";
+import { keyOfLock, lockHolder, runLocks } from "../history/run-locks";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
 import { refusePooler, requireSame } from "./pooler";
 import { lostParameters, type StartParameters } from "./start-parameters";
-
-/**
- * Keys of our advisory locks, one run per database. The guard's session holds the first for the whole run: no script
- * runs in it, so none can free it. The worker's session holds the second: when this process is killed, the guard's lock
- * goes at once, while the worker's backend may still be busy with a statement; a new run waits for both.
- */
-const guardKey = "8318822943420493165";
-const workerKey = "8318822943420493166";
-export const runLocks: RunLocks = { guard: guardKey, worker: workerKey };
 
 /** The two connections of a run, with the lock. */
 export interface Sessions {
@@ -74,8 +65,8 @@ export async function openSessions(database: Database, options: LockOptions): Pr
         await refuseStandby(guard);
         const worker = await opening[1];
         const sessions = await refusePooler(guard, worker);
-        await takeLock(guard, guardKey, options);
-        await takeLock(worker, workerKey, options);
+        await takeLock(guard, runLocks.guard, options);
+        await takeLock(worker, runLocks.worker, options);
         const [afterReset, lost] = await Promise.all([
             lostParameters(worker, parameters),
             // Not at its start, where a server that is too old would not know this one.
@@ -103,14 +94,11 @@ export async function keepWorkerLock(worker: Client): Promise<boolean> {
     const { rows } = await worker.query<{ held: boolean }>(
         // Under whatever search_path a script has left: see ledgerStatements.
         `SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND granted
-                           AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND ${keyOfLock} OPERATOR(pg_catalog.=) ${workerKey})
-                OR pg_catalog.pg_try_advisory_lock(${workerKey}) AS held`,
+                           AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND ${keyOfLock} OPERATOR(pg_catalog.=) ${runLocks.worker})
+                OR pg_catalog.pg_try_advisory_lock(${runLocks.worker}) AS held`,
     );
     return rows[0]?.held === true;
 }
-
-/** Of a row of pg_locks: the key as it was given. */
-const keyOfLock = "((classid::bigint OPERATOR(pg_catalog.<<) 32) OPERATOR(pg_catalog.|) objid::bigint)";
 
 async function takeLock(client: Client, key: string, options: LockOptions): Promise<void> {
     const deadline = Date.now() + options.waitMs;
@@ -119,7 +107,7 @@ async function takeLock(client: Client, key: string, options: LockOptions): Prom
             `SELECT pg_catalog.pg_try_advisory_lock(${key}) AS taken`,
         );
         if (rows[0]?.taken === true) return;
-        const holder = await describeHolder(client, key);
+        const holder = (await lockHolder(client, key)) ?? "it has just ended";
         if (Date.now() >= deadline) {
             throw new RefusedError({
                 what: `Another run works on this database: ${holder}.`,
@@ -130,19 +118,6 @@ async function takeLock(client: Client, key: string, options: LockOptions): Prom
         if (first) options.report({ type: "waiting-for-lock", holder });
         await pause(100 + Math.random() * 100);
     }
-}
-
-async function describeHolder(client: Client, key: string): Promise<string> {
-    const { rows } = await client.query<{ text: string }>(
-        `SELECT pg_catalog.format('%s, server process %s, since %s',
-                       CASE WHEN a.application_name OPERATOR(pg_catalog.<>) '' THEN a.application_name ELSE 'an unnamed session' END, a.pid,
-                       pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) AS text
-           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid
-          WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted AND ${keyOfLock} OPERATOR(pg_catalog.=) ${key}
-            AND l.database OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database
-                                                    WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())`,
-    );
-    return rows[0]?.text ?? "it has just ended";
 }
 
 async function refuseStandby(client: Client): Promise<void> {

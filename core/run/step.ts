@@ -1,12 +1,13 @@
 import type { RunSettings } from "../declaration";
 import { ledgerStatements, lockLostMessage } from "../history/ledger-write";
+import { runLocks } from "../history/run-locks";
 import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";
 import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
 import type { LeftBehind } from "./left-behind";
 import type { Notices } from "./notices";
-import { runLocks, type Sessions } from "./sessions";
+import type { Sessions } from "./sessions";
 import { type Watch, watchBackend } from "./watch";
 
 /** Steps that are committed together; mostly one. */

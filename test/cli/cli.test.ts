@@ -169,6 +169,12 @@ describe("the schemaward command", function () {
         }>();
         assert.deepEqual([failed.ok, failed.exitCode, failed.error.where], [false, 1, { file: "002_m2.sql", line: 2 }]);
         assert(failed.error.detail.includes("SQLSTATE 42703"));
+        assert.match(
+            (await run("status", ...dir)).stdout,
+            /^last run: 0 → 002 by .*, failed after 001 applied: column "nothing" does not exist$/m,
+        );
+        const status = (await run("status", ...dir, "--json")).json<{ lastRun: { outcome: string; to: string } }>();
+        assert.deepEqual([status.lastRun.outcome, status.lastRun.to], ["failed", "002"]);
     });
 
     for (const signal of ["SIGINT", "SIGTERM"] as const)

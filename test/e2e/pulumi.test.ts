@@ -189,6 +189,10 @@ for (const engine of engines()) {
             );
             assert.deepEqual(await tables(), ["a"]);
             project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b");
+            assert.match(
+                await succeeds(preview()),
+                /Last run {2}0 → 003 by .*, failed after 001 applied: invalid input syntax for type integer: "x"; this plan finishes it/,
+            );
             await succeeds(up());
             assert.deepEqual(await project.applied(), ["001", "002", "003"]);
             await succeeds(preview("--expect-no-changes"));

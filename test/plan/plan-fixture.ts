@@ -36,6 +36,7 @@ export function planOf(change: Partial<Plan> = {}): Plan {
         adopt: null,
         steps: [],
         drift: [],
+        lastRun: null,
         unfinished: null,
         lost: { rows: 0, values: 0, bytes: 0, unknown: false },
         snapshot: null,

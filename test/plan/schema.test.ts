@@ -140,7 +140,7 @@ describe("the plan's JSON form", function () {
         }
         assert(validate(sample));
         for (const change of [
-            { format: "schemaward/plan/2" },
+            { format: "schemaward/plan/0" },
             { digest: "xyz" },
             { steps: {} },
             { direction: "sideways" },

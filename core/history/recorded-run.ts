@@ -1,0 +1,62 @@
+import type { Client } from "pg";
+
+/** A run as the ledger has it. */
+export interface RecordedRun {
+    readonly id: string;
+    readonly direction: string;
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly who: string;
+    readonly host: string;
+    /** `running`: it has not written its end, whether it is still at work or is gone. */
+    readonly status: "running" | "done" | "failed";
+    /** What it failed of. */
+    readonly error: string | null;
+    readonly startedAt: Date;
+    readonly endedAt: Date | null;
+}
+
+export interface RunRow {
+    readonly id: string;
+    readonly direction: string;
+    readonly from_version: string | null;
+    readonly to_version: string | null;
+    readonly who: string;
+    readonly host: string;
+    readonly status: RecordedRun["status"];
+    readonly error: string | null;
+    readonly started_at: Date;
+    readonly ended_at: Date | null;
+}
+
+/** A set's run that began last; parameter: its name. */
+export const lastRunQuery = `SELECT id::pg_catalog.text AS id, direction, from_version, to_version, who, host, status, error, started_at, ended_at
+   FROM schemaward.runs WHERE set_name OPERATOR(pg_catalog.=) $1 ORDER BY started_at DESC LIMIT 1`;
+
+export function toRecordedRun(row: RunRow): RecordedRun {
+    const { id, direction, who, host, status, error } = row;
+    return {
+        ...{ id, direction, who, host, status, error },
+        from: row.from_version,
+        to: row.to_version,
+        startedAt: row.started_at,
+        endedAt: row.ended_at,
+    };
+}
+
+/** What a run has done to a migration, and has stayed. */
+export interface RecordedStep {
+    readonly kind: string;
+    readonly version: string;
+}
+
+/** The migrations that a run applied or undid, in order. */
+export async function readRecordedSteps(client: Client, runId: string): Promise<readonly RecordedStep[]> {
+    const { rows } = await client.query<RecordedStep>({
+        text: `SELECT kind, version FROM schemaward.run_steps
+                WHERE run_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid AND version IS NOT NULL AND kind OPERATOR(pg_catalog.<>) 'adopted'
+                ORDER BY seq`,
+        values: [runId],
+    });
+    return rows;
+}

@@ -1,0 +1,32 @@
+import type { LastRun } from "./plan";
+
+/**
+ * The run before, for people.
+ * @param planned where a plan leads, to say how that stands to it
+ */
+export function lastRunText(run: LastRun, planned?: { readonly to: string | null }): string {
+    const begun = `${run.startedAt.slice(0, 19).replace("T", " ")}Z`;
+    const way = `${run.from ?? "0"} → ${run.to ?? "0"} by ${run.who} on ${run.host}, begun ${begun}`;
+    const done = doneText(run);
+    if (run.outcome === "running")
+        return `${way}, is still at work (${done === "" ? "nothing done" : done} so far)${planned === undefined ? "" : ": this plan may be out of date when it ends"}`;
+    const after = done === "" ? "before anything was done" : `after ${done}`;
+    const what = run.outcome === "failed" ? `failed ${after}: ${firstLine(run.error ?? "")}` : `was cut off ${after}`;
+    return `${way}, ${what}${planned === undefined ? "" : `; ${continuation(run, planned.to)}`}`;
+}
+
+function doneText({ done }: LastRun): string {
+    const last = done.at(-1);
+    if (done.length > 6 && last !== undefined) return `${done.length} steps up to ${last.version} ${last.how}`;
+    return done.map(({ version, how }) => `${version} ${how}`).join(", ");
+}
+
+function firstLine(error: string): string {
+    const [line = ""] = error.split(/\r?\n/);
+    return (line.length > 200 ? `${line.slice(0, 199)}…` : line).replace(/[.;]$/, "");
+}
+
+function continuation({ from, to }: LastRun, planned: string | null): string {
+    if (planned === to) return "this plan finishes it";
+    return planned === from ? "this plan undoes it" : `this plan leads to ${planned ?? "0"} instead`;
+}

@@ -1,0 +1,27 @@
+import type { Client } from "pg";
+import { type RecordedRun, readRecordedSteps } from "../history/recorded-run";
+import { lockHolder, runLocks } from "../history/run-locks";
+import type { LastRun } from "./plan";
+
+/**
+ * What became of the run before, where it did not end well: it failed, it never wrote its end, or it is still at work.
+ * @param client of a run, too: its own lock does not count
+ * @returns null where there is nothing to tell
+ */
+export async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<LastRun | null> {
+    if (run === undefined || run.status === "done") return null;
+    const steps = await readRecordedSteps(client, run.id);
+    const holder = run.status === "running" ? await lockHolder(client, runLocks.guard) : undefined;
+    return {
+        id: run.id,
+        from: run.from,
+        to: run.to,
+        who: run.who,
+        host: run.host,
+        startedAt: run.startedAt.toISOString(),
+        endedAt: run.endedAt?.toISOString() ?? null,
+        outcome: run.status === "failed" ? "failed" : holder === undefined ? "cut off" : "running",
+        error: run.error,
+        done: steps.map(({ version, kind }) => ({ version, how: kind === "undone" ? "undone" : "applied" })),
+    };
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { FailedError } from "../../core/errors";
+import { lastRunText } from "../../core/plan/last-run-text";
+import type { LastRun } from "../../core/plan/plan";
+import { renderPlan } from "../../core/plan/render-text";
+import { startRun } from "../run/start-run";
+import { eventually } from "../support/eventually";
+import { startTestServer, type TestServer } from "../support/postgres";
+import { TestProject } from "../support/project";
+import { planOf, stepOf } from "./plan-fixture";
+
+const run: LastRun = {
+    id: "5d0e2f0c-0f6b-4c3c-9d2e-0d1d8a3a1a11",
+    from: "027",
+    to: "024",
+    who: "ada",
+    host: "deploy-1",
+    startedAt: "2026-02-11T12:00:01.250Z",
+    endedAt: null,
+    outcome: "cut off",
+    error: null,
+    done: [
+        { version: "027", how: "undone" },
+        { version: "026", how: "undone" },
+    ],
+};
+const begun = "027 → 024 by ada on deploy-1, begun 2026-02-11 12:00:01Z";
+
+describe("telling of the run before", () => {
+    it("says how far it came, and how the plan stands to it", () => {
+        assert.equal(lastRunText(run), `${begun}, was cut off after 027 undone, 026 undone`);
+        assert.equal(
+            lastRunText({ ...run, done: [] }, { to: "024" }),
+            `${begun}, was cut off before anything was done; this plan finishes it`,
+        );
+        assert.equal(
+            lastRunText({ ...run, outcome: "failed", error: "relation x\nis in use." }, { to: "027" }),
+            `${begun}, failed after 027 undone, 026 undone: relation x; this plan undoes it`,
+        );
+        assert.match(lastRunText(run, { to: "025" }), /; this plan leads to 025 instead$/);
+        assert.match(lastRunText(run, { to: null }), /; this plan leads to 0 instead$/);
+        const many = Array.from({ length: 7 }, (_, i) => ({ version: `00${i + 1}`, how: "applied" as const }));
+        assert.match(lastRunText({ ...run, done: many }), /after 7 steps up to 007 applied$/);
+    });
+
+    it("has a line of the plan, where there is something to do or it is still at work", () => {
+        const steps = [stepOf({ direction: "down", version: "025" })];
+        assert(
+            renderPlan(planOf({ from: "025", steps, lastRun: run })).some((l) => l.startsWith(`Last run  ${begun}`)),
+        );
+        assert.deepEqual(renderPlan(planOf({ direction: "none", from: "024", lastRun: run })), [
+            "prod/physioflow  at 024, nothing to do",
+        ]);
+        const working: LastRun = { ...run, outcome: "running", done: [] };
+        assert.deepEqual(renderPlan(planOf({ direction: "none", from: "024", lastRun: working })), [
+            "prod/physioflow  at 024, nothing to do",
+            `Last run  ${begun}, is still at work (nothing done so far): this plan may be out of date when it ends`,
+        ]);
+    });
+});
+
+describe("the run before, in a database", function () {
+    this.timeout(60_000);
+    let server: TestServer;
+    let project: TestProject;
+
+    before(async () => {
+        server = await startTestServer();
+    });
+    after(async () => server.stop());
+    beforeEach(async () => {
+        project = new TestProject(server, await server.create());
+        project
+            .migration("001", "CREATE TABLE a (id int)", "DROP TABLE a")
+            .migration("002", "CREATE TABLE b (id int)", "DROP TABLE b")
+            .migration("003", "CREATE TABLE c (id int)", "DROP TABLE c");
+    });
+    afterEach(() => {
+        project.remove();
+    });
+
+    async function sleeping(): Promise<boolean> {
+        const rows = await project.query(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+        );
+        return rows[0]?.[0] === "1";
+    }
+
+    it("is not told when it ended well", async () => {
+        await project.migrate("002");
+        assert.equal((await project.plan("003")).lastRun, null);
+        assert.equal((await project.plan("002")).lastRun, null);
+    });
+
+    it("is told as at work while it is, as cut off when it was killed, and no more once another has ended well", async () => {
+        project.migration("003", "CREATE TABLE c (id int);\nSELECT pg_sleep(600)", "DROP TABLE c");
+        const child = startRun(project, "latest");
+        await eventually(sleeping, "the script");
+        const during = (await project.plan("003", {}, "quick")).lastRun;
+        assert.deepEqual([during?.outcome, during?.from, during?.to], ["running", null, "003"]);
+
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        await eventually(async () => !(await sleeping()), "the end of the script");
+        project.migration("003", "CREATE TABLE c (id int)", "DROP TABLE c");
+        const done = [
+            { version: "001", how: "applied" },
+            { version: "002", how: "applied" },
+        ];
+        const plan = await project.plan("003");
+        assert.deepEqual([plan.lastRun?.outcome, plan.lastRun?.done], ["cut off", done]);
+        assert.match(
+            renderPlan(plan).find((line) => line.startsWith("Last run")) ?? "",
+            /^Last run {2}0 → 003 by \S+ on \S+, begun \S+ \S+Z, was cut off after 001 applied, 002 applied; this plan finishes it$/,
+        );
+        assert.match(renderPlan(await project.plan("0")).join("\n"), /; this plan undoes it$/m);
+
+        // Under the run's own lock it is not taken for one that is at work.
+        const result = await project.migrate("latest");
+        assert.equal(result.plan.lastRun?.outcome, "cut off");
+        assert.equal((await project.plan("0")).lastRun, null);
+    });
+
+    it("is told with its error when it failed going back, and what it did undo", async () => {
+        await project.migrate("latest");
+        project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b;\nSELECT 1 / 0");
+        await assert.rejects(project.migrate("0"), FailedError);
+        project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b");
+        const { lastRun } = await project.plan("0");
+        assert.deepEqual(
+            [lastRun?.outcome, lastRun?.error, lastRun?.done],
+            ["failed", "division by zero", [{ version: "003", how: "undone" }]],
+        );
+        assert.notEqual(lastRun?.endedAt, null);
+        await project.migrate("0");
+        assert.equal((await project.plan("latest")).lastRun, null);
+    });
+
+    it("is that of the same set", async () => {
+        project.migration("003", "SELECT 1 / 0", "SELECT 1");
+        await assert.rejects(project.migrate("latest"), FailedError);
+        project.write({
+            "../other/001_x.sql": "CREATE TABLE x (id int)",
+            "../other/rollback/001_down.sql": "DROP TABLE x",
+        });
+        const other = {
+            set: "other",
+            migrations: { dir: "other", format: "numbered" },
+            history: { mirror: "none" },
+        } as const;
+        await project.migrate("latest", other);
+        assert.equal((await project.plan("0", other)).lastRun, null);
+        assert.equal((await project.plan("001")).lastRun?.outcome, "failed");
+    });
+});
