@@ -60,3 +60,12 @@ export async function readRecordedSteps(client: Client, runId: string): Promise<
     });
     return rows;
 }
+
+/** The plan that a run was to carry out, as JSON; of a ledger that nobody else may write. */
+export async function readRecordedPlan(client: Client, runId: string): Promise<unknown> {
+    const { rows } = await client.query<{ plan: unknown }>({
+        text: "SELECT plan FROM schemaward.runs WHERE id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid",
+        values: [runId],
+    });
+    return rows[0]?.plan;
+}

@@ -3,21 +3,21 @@ import { judgeApproval } from "../policy/approval";
 import { judgeOwnership } from "../policy/ownership";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
+import type { Before } from "./last-run";
 import { judgeAssumedSet, onlyOthers } from "./other-sets";
-import { type Drift, type LastRun, type Plan, planFormat, type PlanStep } from "./plan";
+import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
 import { totalLoss } from "./total-loss";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
 /** What a plan is put together from. */
-export interface PlanParts {
+export interface PlanParts extends Before {
     readonly state: DatabaseState;
     readonly decision: Decision;
     readonly steps: readonly PreparedStep[];
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
-    readonly lastRun: LastRun | null;
     readonly snapshot: Plan["snapshot"];
     /** Why there can be no snapshot, where there are steps and there can be none. */
     readonly noStore: string | undefined;
@@ -39,7 +39,7 @@ export interface Presentation {
 
 /** Puts a plan together and holds it against ownership, history and policy: what forbids it is in `refusals`. */
 export function assemblePlan(declaration: Declaration, options: Presentation, parts: PlanParts): Plan {
-    const { state, decision, steps, planSteps, drift, lastRun, snapshot, noStore } = parts;
+    const { state, decision, steps, planSteps, drift, lastRun, restOf, snapshot, noStore } = parts;
     const adopt =
         state.adopted.length === 0
             ? null
@@ -56,6 +56,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
             unknownLoss: lost.unknown,
             changedDowns: planSteps.filter((s) => s.differsFromLedger).map((s) => s.version),
             digest,
+            restOf,
         },
         declaration.policy,
     );
@@ -111,6 +112,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
             needed: approval.needed,
             given: approval.given,
             maxRowsLost: declaration.policy.maxRowsLost ?? null,
+            restOf,
         },
         refusals,
         warnings: [

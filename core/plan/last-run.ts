@@ -1,14 +1,35 @@
 import type { Client } from "pg";
+import type { PolicySettings } from "../declaration";
 import { type RecordedRun, readRecordedSteps } from "../history/recorded-run";
 import { lockHolder, runLocks } from "../history/run-locks";
-import type { LastRun } from "./plan";
+import type { LastRun, Plan } from "./plan";
+import { restOf } from "./rest-of";
+
+/** What a plan has to know of the run before. */
+export interface Before {
+    readonly lastRun: LastRun | null;
+    /** See `restOf`. */
+    readonly restOf: readonly string[];
+}
+
+/** Looks at the run before, and whether this plan does the rest of it. */
+export async function lookBack(
+    client: Client,
+    run: RecordedRun | undefined,
+    { approvedPlan }: PolicySettings,
+    plan: Pick<Plan, "steps" | "to">,
+): Promise<Before> {
+    const lastRun = await lastRunOf(client, run);
+    // Only where some plan is approved it matters of which this is the rest.
+    return { lastRun, restOf: approvedPlan === undefined ? [] : await restOf(client, plan, lastRun) };
+}
 
 /**
  * What became of the run before, where it did not end well: it failed, it never wrote its end, or it is still at work.
  * @param client of a run, too: its own lock does not count
  * @returns null where there is nothing to tell
  */
-export async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<LastRun | null> {
+async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<LastRun | null> {
     if (run === undefined || run.status === "done") return null;
     const steps = await readRecordedSteps(client, run.id);
     const holder = run.status === "running" ? await lockHolder(client, runLocks.guard) : undefined;

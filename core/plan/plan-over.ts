@@ -12,7 +12,7 @@ import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
 import { decide, type Decision, isBeyond } from "./decide";
 import { allAnswered, firstFailure } from "./first-failure";
-import { lastRunOf } from "./last-run";
+import { lookBack } from "./last-run";
 import type { ObserveMode } from "./observe-steps";
 import type { Drift, Plan } from "./plan";
 import type { PlannedSteps, StepSources } from "./plan-steps";
@@ -114,9 +114,12 @@ export async function planOver(
             ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         });
         const drift = await findDrift(client, declaration.set, state, stamp);
-        const lastRun = await lastRunOf(client, state.ledger.lastRun);
+        const before = await lookBack(client, state.ledger.lastRun, declaration.policy, {
+            steps: planSteps,
+            to: decision.to,
+        });
         const snapshot = await snapshotOf(steps, client, declaration, options.projectDir);
-        const parts = { state, decision, steps, drift, lastRun, ...snapshot };
+        const parts = { state, decision, steps, drift, ...before, ...snapshot };
         return {
             plan: assemblePlan(declaration, options, { ...parts, planSteps }),
             set,

@@ -125,7 +125,16 @@ export const planSchema = z.strictObject({
         .string()
         .regex(/^[0-9a-f]{8}$/)
         .describe("what policy.approvedPlan names"),
-    approval: z.strictObject({ needed: z.boolean(), given: z.boolean(), maxRowsLost: count.nullable() }),
+    approval: z.strictObject({
+        needed: z.boolean(),
+        given: z.boolean(),
+        maxRowsLost: count.nullable(),
+        restOf: z
+            .array(z.string())
+            .describe(
+                "digests of plans that were cut off and of which this is the very rest: their approval holds for it",
+            ),
+    }),
     refusals: z.array(
         z.strictObject({
             code: z.string().describe("stable word for programs"),

@@ -143,7 +143,13 @@ export interface Plan {
     };
     readonly snapshot: PlannedSnapshot | null;
     readonly digest: string;
-    readonly approval: { readonly needed: boolean; readonly given: boolean; readonly maxRowsLost: number | null };
+    readonly approval: {
+        readonly needed: boolean;
+        readonly given: boolean;
+        readonly maxRowsLost: number | null;
+        /** Digests of plans of which this is the rest: their approval holds for it. Mostly none. */
+        readonly restOf: readonly string[];
+    };
     readonly refusals: readonly Refusal[];
     readonly warnings: readonly string[];
     /** How to come back from where this leads. */

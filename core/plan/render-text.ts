@@ -236,7 +236,8 @@ function snapshotText({ snapshot, steps }: Plan): string {
 function approvalLine({ approval, lost }: Plan): string[] {
     const limit = approval.maxRowsLost === null ? "" : `, ≤ ${grouped(approval.maxRowsLost)} rows`;
     if (!approval.needed) return lost.rows + lost.values > 0 ? [`Approved  not asked for by the policy${limit}`] : [];
-    return [approval.given ? `Approved  ✔ this plan${limit}` : `Approved  ✘ not yet${limit}`];
+    const what = approval.restOf.length === 0 ? "this plan" : `this plan, the rest of ${approval.restOf.join(", ")}`;
+    return [approval.given ? `Approved  ✔ ${what}${limit}` : `Approved  ✘ not yet${limit}`];
 }
 
 function lastRunLines({ lastRun, to }: Plan): string[] {

@@ -9,6 +9,8 @@ export interface Judged {
     readonly unknownLoss: boolean;
     readonly changedDowns: readonly string[];
     readonly digest: string;
+    /** Digests of plans of which this is the rest. */
+    readonly restOf: readonly string[];
 }
 
 export interface Verdict {
@@ -24,7 +26,7 @@ export function judgeApproval(plan: Judged, policy: PolicySettings): Verdict {
     const needed =
         plan.changes &&
         (policy.approval === "always" || (policy.approval === "data-loss" && plan.losesData) || changedDown);
-    const given = policy.approvedPlan !== undefined && policy.approvedPlan === plan.digest;
+    const given = policy.approvedPlan !== undefined && [plan.digest, ...plan.restOf].includes(policy.approvedPlan);
     if (needed && !given) {
         const why = plan.losesData
             ? "it loses data"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { defaultPolicy } from "../../core/declaration";
-import { planDigest } from "../../core/plan/digest";
+import { isRestOf, planDigest } from "../../core/plan/digest";
 import type { Plan, PlanStep } from "../../core/plan/plan";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -59,7 +59,7 @@ const matterNot: Readonly<Record<string, Plan>> = {
     "a file's name": withStep({ script: { ...first.script, file: "elsewhere/027_down.sql" } }),
     "the approval itself, and refusals": {
         ...base,
-        approval: { needed: false, given: false, maxRowsLost: 1 },
+        approval: { needed: false, given: false, maxRowsLost: 1, restOf: [] },
         refusals: [{ code: "approval", text: "x", allow: "y" }],
     },
     "resource, environment, warnings and words": {
@@ -118,6 +118,23 @@ describe("the digest of a plan", () => {
             }),
             { numRuns: 300 },
         );
+    });
+
+    it("covers a plan that is the very rest of the whole, and no other", () => {
+        const begun = [
+            stepOf({ direction: "down", version: "029" }),
+            stepOf({ direction: "down", version: "028", dropped: [{ kind: "view", name: "v" }] }),
+        ];
+        const whole = { ...base, from: "029", steps: [...begun, ...base.steps] };
+        assert(isRestOf(base, whole, begun));
+        for (const plan of Object.values(matterNot)) assert(isRestOf(plan, whole, begun));
+        for (const [what, plan] of Object.entries(matters)) {
+            if (what === "where it begins" || what === "adoption" || what === "the direction") continue;
+            assert(!isRestOf(plan, whole, begun), what);
+        }
+        assert(!isRestOf(base, whole, begun.toReversed()), "done in another order");
+        assert(!isRestOf(base, whole, begun.slice(1)), "less was done");
+        assert(!isRestOf(base, whole, [...begun, first]), "more was done");
     });
 
     it("leaves the plan as it was", () => {

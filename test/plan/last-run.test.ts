@@ -137,6 +137,51 @@ describe("the run before, in a database", function () {
         assert.equal((await project.plan("latest")).lastRun, null);
     });
 
+    it("was approved: what is left of it needs no second approval, as long as it is the same", async () => {
+        project
+            .migration(
+                "001",
+                "CREATE TABLE a (id int); INSERT INTO a VALUES (1); CREATE TABLE lets (past int)",
+                "SELECT 1 / count(*) FROM lets WHERE past = 1; DROP TABLE a; DROP TABLE lets",
+            )
+            .migration(
+                "002",
+                "CREATE TABLE b (id int); INSERT INTO b VALUES (1)",
+                "SELECT 1 / count(*) FROM lets WHERE past = 2; DROP TABLE b",
+            )
+            .migration("003", "CREATE TABLE c (id int); INSERT INTO c VALUES (1)", "DROP TABLE c");
+        await project.migrate("latest");
+        const careful = { ...project.declaration("0").policy, approval: "data-loss" as const };
+        const { digest } = await project.plan("0", { policy: careful });
+        const policy = { ...careful, approvedPlan: digest };
+        const back = async (): Promise<unknown> => project.migrate("0", { policy }, { observe: "full" });
+
+        await assert.rejects(back(), /002 failed going back: division by zero/);
+        const rest = await project.plan("0", { policy });
+        assert.notEqual(rest.digest, digest);
+        assert.deepEqual([rest.approval.needed, rest.approval.given, rest.approval.restOf], [true, true, [digest]]);
+        assert(renderPlan(rest).includes(`Approved  ✔ this plan, the rest of ${digest}`));
+        assert.deepEqual(rest.refusals, []);
+        const refusals = async (to: string): Promise<string[]> =>
+            (await project.plan(to, { policy })).refusals.map((r) => r.code);
+        assert.deepEqual(await refusals("001"), ["approval"], "elsewhere is not the rest of it");
+
+        await project.query("INSERT INTO lets VALUES (2)");
+        await assert.rejects(back(), /001 failed going back: division by zero/);
+        const last = await project.plan("0", { policy });
+        assert.deepEqual(last.approval.restOf, [rest.digest, digest], "the rest of a rest");
+        assert.deepEqual(last.refusals, []);
+
+        const down = "SELECT 1 / count(*) FROM lets WHERE past = 1; DROP TABLE a; DROP TABLE lets";
+        project.write({ "rollback/001_down.sql": `${down} -- edited` });
+        assert.deepEqual(await refusals("0"), ["approval"], "an edited script is another plan");
+        project.write({ "rollback/001_down.sql": down });
+
+        await project.query("INSERT INTO lets VALUES (1)");
+        await back();
+        assert.deepEqual(await project.applied(), []);
+    });
+
     it("is that of the same set", async () => {
         project.migration("003", "SELECT 1 / 0", "SELECT 1");
         await assert.rejects(project.migrate("latest"), FailedError);

@@ -41,7 +41,7 @@ export function planOf(change: Partial<Plan> = {}): Plan {
         lost: { rows: 0, values: 0, bytes: 0, unknown: false },
         snapshot: null,
         digest: "7c1e9a04",
-        approval: { needed: false, given: false, maxRowsLost: null },
+        approval: { needed: false, given: false, maxRowsLost: null, restOf: [] },
         refusals: [],
         warnings: [],
         undo: 'version "027"',
@@ -101,7 +101,7 @@ export function samplePlan(): Plan {
             estimatedSeconds: 120,
             required: true,
         },
-        approval: { needed: true, given: true, maxRowsLost: 12000 },
+        approval: { needed: true, given: true, maxRowsLost: 12000, restOf: [] },
         undo: 'version "027"; lost rows only from the snapshot',
     });
 }

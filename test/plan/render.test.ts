@@ -144,7 +144,7 @@ describe("the plan as text", function () {
                     stepOf({ direction: "down", version: "026" }),
                 ],
                 lost: { rows: 1234, values: 1, bytes: 0, unknown: true },
-                approval: { needed: true, given: false, maxRowsLost: null },
+                approval: { needed: true, given: false, maxRowsLost: null, restOf: [] },
             }),
         );
         const expected = [
