@@ -4,11 +4,11 @@ import { BadInputError } from "../core/errors";
 import type { Plan } from "../core/plan/plan";
 import { migrate } from "../core/run/run";
 import { endLine, print, progressReporter } from "./output";
-import { readTarget, type TargetFlags } from "./target";
+import { readTarget, type Target, type TargetFlags } from "./target";
 
-interface MigrateFlags extends TargetFlags {
+/** The flags of a command that runs scripts. */
+export interface RunFlags extends TargetFlags {
     readonly json?: boolean;
-    readonly to?: string;
     readonly yes?: boolean;
     readonly allowDataLoss?: boolean;
     readonly wait: string;
@@ -16,9 +16,18 @@ interface MigrateFlags extends TargetFlags {
 
 /** `schemaward migrate`: plans under the lock, asks, runs. */
 export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
-    const flags = rawFlags as MigrateFlags;
+    const flags = rawFlags as RunFlags & { readonly to?: string };
+    await runTo(flags, readTarget(flags), flags.to);
+}
+
+/**
+ * Goes to a version, and says how that went.
+ * @param to absent: the version that is declared
+ * @param resumes see `RunOptions`
+ */
+export async function runTo(flags: RunFlags, target: Target, to?: string, resumes?: string): Promise<void> {
     const json = flags.json === true;
-    const { declaration, ...asked } = readTarget(flags);
+    const { declaration, ...asked } = target;
     const interactive = process.stdin.isTTY && !json;
     if (flags.yes !== true && !interactive) {
         throw new BadInputError({
@@ -45,16 +54,17 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
     process.on("SIGTERM", interrupt);
     try {
         const result = await migrate(
-            { ...declaration, version: flags.to ?? declaration.version, policy: policyFor(declaration, flags) },
+            { ...declaration, version: to ?? declaration.version, policy: policyFor(declaration, flags) },
             {
                 ...asked,
-                looseVersion: flags.to !== undefined,
+                looseVersion: to !== undefined,
                 ...(flags.stack === undefined ? { approveWith: "--allow-data-loss" } : {}),
                 // Where nothing that might be found could stop the run, finding it is not waited for.
                 observe:
                     flags.yes === true && (flags.stack === undefined || flags.allowDataLoss === true)
                         ? observeFor(flags)
                         : "full",
+                ...(resumes === undefined ? {} : { resumes }),
                 waitMs: waitSeconds * 1000,
                 report: progressReporter(json),
                 signal: stop.signal,
@@ -71,12 +81,12 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
     }
 }
 
-function observeFor(flags: MigrateFlags): "quick" | "lossless" {
+function observeFor(flags: RunFlags): "quick" | "lossless" {
     return flags.allowDataLoss === true ? "quick" : "lossless";
 }
 
 /** `--allow-data-loss` stands for the approval of what is shown; `maxRowsLost` and a policy of `always` hold on. */
-function policyFor(declaration: Declaration, flags: MigrateFlags): Declaration["policy"] {
+function policyFor(declaration: Declaration, flags: RunFlags): Declaration["policy"] {
     const { policy } = declaration;
     if (flags.allowDataLoss === true) return policy.approval === "always" ? policy : { ...policy, approval: "never" };
     return policy;

@@ -27,6 +27,13 @@ function targetOptions(command: Command): Command {
         .option("--json", "print one JSON document");
 }
 
+function runOptions(command: Command): Command {
+    return targetOptions(command)
+        .option("-y, --yes", "do not ask")
+        .option("--allow-data-loss", "go back although rows are lost (a stack's maxRowsLost still holds)")
+        .option("--wait <seconds>", "how long to wait for another run", "0");
+}
+
 /** A version on the command line: kept as the text it is. */
 function version(value: string): string {
     if (/^(?:\d+|latest)$/.test(value)) return value;
@@ -58,18 +65,22 @@ targetOptions(program.command("plan"))
         run(flags, () => (require("./plan.js") as typeof import("./plan")).planCommand(flags)),
     );
 
-targetOptions(program.command("migrate"))
+runOptions(program.command("migrate"))
     .description("go to a version, forward or back")
     .option(
         "--to <version>",
         'a version, "latest", or 0 for all the way down; the stack\'s version if not given',
         version,
     )
-    .option("-y, --yes", "do not ask")
-    .option("--allow-data-loss", "go back although rows are lost (a stack's maxRowsLost still holds)")
-    .option("--wait <seconds>", "how long to wait for another run", "0")
     .action((flags: CommonFlags) =>
         run(flags, () => (require("./migrate.js") as typeof import("./migrate")).migrateCommand(flags)),
+    );
+
+runOptions(program.command("resume"))
+    .description("go on with a run that failed or was cut off, to where it was to lead")
+    .option("--undo", "go back to where it began instead")
+    .action((flags: CommonFlags) =>
+        run(flags, () => (require("./resume.js") as typeof import("./resume")).resumeCommand(flags)),
     );
 
 targetOptions(program.command("validate"))

@@ -12,6 +12,8 @@ export interface RunOptions {
     readonly setIsAssumed?: boolean;
     readonly looseVersion?: boolean;
     readonly observe: ObserveMode;
+    /** Id of the run that this one goes on with: refused where, under the lock, another has ended it or worked since. */
+    readonly resumes?: string;
     /** Milliseconds to wait for another run on the same database. */
     readonly waitMs: number;
     readonly report: Report;

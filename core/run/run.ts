@@ -101,6 +101,7 @@ class Run {
         });
         const { steps } = planned;
         let { plan } = planned;
+        if (options.resumes !== undefined && plan.lastRun?.id !== options.resumes) throw nothingToResume();
         options.report({ type: "plan", lines: renderPlan(plan) });
         if (plan.refusals.length > 0) throw new PlanRefused(plan);
         if (steps.length === 0 && plan.adopt === null && !ownerChanges(declaration, planned))
@@ -207,6 +208,14 @@ async function readSchema(guard: Sessions["guard"]): Promise<SchemaNow> {
     } finally {
         await guard.query("ROLLBACK").catch(() => undefined);
     }
+}
+
+function nothingToResume(): RefusedError {
+    return new RefusedError({
+        what: "The run that was to be resumed has ended well by now, or another has worked on this database since.",
+        state: "Nothing was touched by this run.",
+        next: "Look at `schemaward status`.",
+    });
 }
 
 function notConfirmed(): RefusedError {

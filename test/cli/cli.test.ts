@@ -171,10 +171,64 @@ describe("the schemaward command", function () {
         assert(failed.error.detail.includes("SQLSTATE 42703"));
         assert.match(
             (await run("status", ...dir)).stdout,
-            /^last run: 0 → 002 by .*, failed after 001 applied: column "nothing" does not exist$/m,
+            /^last run: 001 → 002 by .*, failed before anything was done: column "nothing" does not exist$/m,
         );
         const status = (await run("status", ...dir, "--json")).json<{ lastRun: { outcome: string; to: string } }>();
         assert.deepEqual([status.lastRun.outcome, status.lastRun.to], ["failed", "002"]);
+    });
+
+    it("resume: goes on with a run that failed, or back to where it began, and only then", async () => {
+        const nothing = await run("resume", ...dir, "--yes", "--json");
+        assert.equal(nothing.code, 0, nothing.stderr);
+        assert.deepEqual(nothing.json<{ ok: boolean; changed: boolean }>().changed, false);
+
+        await run("migrate", ...dir, "--to", "1", "--yes");
+        assert.match(
+            (await run("resume", ...dir, "--yes")).stdout,
+            /nothing to resume: the last run ended well, at 001/,
+        );
+        project
+            .migration("002", "CREATE TABLE b (id int); CREATE TABLE lets (past int)", "DROP TABLE b; DROP TABLE lets")
+            .migration("003", "SELECT 1 / count(*) FROM lets", "SELECT 1");
+        assert.equal((await run("migrate", ...dir, "--yes")).code, 1);
+        const alone = await run("resume", ...dir);
+        assert.equal(alone.code, 3);
+        assert.match(alone.stderr, /There is nobody to ask here/);
+
+        const back = await run("resume", ...dir, "--undo", "--yes");
+        assert.equal(back.code, 0, back.stderr);
+        assert.match(back.stderr, /^last run: 001 → 003 by .*, failed after 002 applied: division by zero$/m);
+        assert.deepEqual(await project.applied(), ["001"]);
+
+        assert.equal((await run("migrate", ...dir, "--yes")).code, 1);
+        await project.query("INSERT INTO lets VALUES (1)");
+        const { code, json } = await run("resume", ...dir, "--yes", "--json");
+        assert.equal(code, 0);
+        assert.deepEqual(json<{ changed: boolean; version: string }>().version, "003");
+        assert.deepEqual(await project.applied(), ["001", "002", "003"]);
+    });
+
+    it("resume: not while the run is at work, nor when it has ended well meanwhile", async () => {
+        project.migration("002", "SELECT pg_sleep(3)", "SELECT 1");
+        const first = start("migrate", ...dir, "--yes");
+        await eventually(
+            async () =>
+                (
+                    await project.query(
+                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3)%' AND pid <> pg_backend_pid()",
+                    )
+                )[0]?.[0] === "1",
+        );
+        const [refused, waited] = await Promise.all([
+            run("resume", ...dir, "--yes"),
+            run("resume", ...dir, "--yes", "--undo", "--wait", "30"),
+        ]);
+        assert.equal(refused.code, 2);
+        assert.match(refused.stderr, /There is nothing to resume yet: 0 → 002 by .* is still at work/);
+        assert.equal(waited.code, 2, waited.stdout);
+        assert.match(waited.stderr, /has ended well by now/);
+        assert.equal((await first.done).code, 0);
+        assert.deepEqual(await project.applied(), ["001", "002"]);
     });
 
     for (const signal of ["SIGINT", "SIGTERM"] as const)
