@@ -25,6 +25,16 @@ export interface SnapshotSettings {
     readonly keep?: number;
 }
 
+/** Which versions of the application run on which versions of the schema. */
+export interface CompatibilityRow {
+    /** Semver range of application versions: `1.2.x`. */
+    readonly app: string;
+    /** Lowest version of the schema that they accept, `"0"` for none. */
+    readonly from: string;
+    /** Highest, or `latest`. */
+    readonly to: string;
+}
+
 export interface PolicySettings {
     /**
      * Which plans need `approvedPlan`: those that can lose data, all that change anything, or none.
@@ -37,6 +47,8 @@ export interface PolicySettings {
     readonly maxRowsLost?: number;
     /** Whether a migration below the head that was never applied (a branch merged late) may be applied now. */
     readonly outOfOrder: "allow" | "refuse";
+    /** The compatibility matrix: a plan that leads where the declared application cannot run is refused. Absent: nothing is known of it. */
+    readonly compatibility?: readonly CompatibilityRow[];
     /** Whether a down script on disk that differs from the one stored at apply needs approval, too. */
     readonly changedDown: "approve" | "show";
 }

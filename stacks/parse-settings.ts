@@ -70,6 +70,8 @@ function allowedAt(path: readonly PropertyKey[]): string[] {
 /** What a person may want to know of a schema: its keys if it is a mapping, its description. */
 export interface SchemaFacts {
     readonly shape: Readonly<Record<string, z.core.$ZodType>> | undefined;
+    /** Of a list: what it holds. */
+    readonly element: z.core.$ZodType | undefined;
     readonly description: string | undefined;
 }
 
@@ -77,7 +79,7 @@ export interface SchemaFacts {
 export function schemaAt(path: readonly PropertyKey[]): SchemaFacts | undefined {
     let at: SchemaFacts | undefined = factsOf(settingsSchema);
     for (const part of path) {
-        const next: z.core.$ZodType | undefined = at?.shape?.[String(part)];
+        const next: z.core.$ZodType | undefined = typeof part === "number" ? at?.element : at?.shape?.[String(part)];
         at = next === undefined ? undefined : factsOf(next);
     }
     return at;
@@ -89,12 +91,14 @@ function factsOf(schema: z.core.$ZodType): SchemaFacts {
         readonly innerType?: z.core.$ZodType;
         readonly in?: z.core.$ZodType;
         readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
+        readonly element?: z.core.$ZodType;
     }
     const definition = schema._zod.def as Definition;
     const inner = definition.innerType ?? definition.in;
     const below = inner === undefined ? undefined : factsOf(inner);
     return {
         shape: definition.shape ?? below?.shape,
+        element: definition.element ?? below?.element,
         description: (schema as { readonly description?: string }).description ?? below?.description,
     };
 }
@@ -127,6 +131,7 @@ export function declarationOf(
             outOfOrder: policy.outOfOrder,
             changedDown: policy.changedDown,
             ...(policy.approvedPlan === undefined ? {} : { approvedPlan: policy.approvedPlan }),
+            ...(policy.compatibility === undefined ? {} : { compatibility: policy.compatibility }),
             ...(policy.maxRowsLost === undefined ? {} : { maxRowsLost: policy.maxRowsLost }),
         },
         run,

@@ -1,3 +1,4 @@
+import { validRange } from "semver";
 import { z } from "zod";
 import { defaultPolicy, defaultRunSettings } from "../core/declaration";
 import { backupsSchema } from "./settings-backups";
@@ -91,6 +92,25 @@ export const settingsSchema = z.strictObject({
                 .nonnegative()
                 .optional()
                 .describe("upper bound of lost rows plus lost column values, counted again under the lock"),
+            compatibility: z
+                .array(
+                    z.strictObject({
+                        app: text("must be a range of versions, like 1.2.x", /\S/)
+                            .refine((range) => validRange(range) !== null, {
+                                error: "must be a range of versions, like 1.2.x",
+                            })
+                            .describe("versions of the application, as a semver range: 1.2.x"),
+                        from: text('must be a string of digits: write it in quotes, like "020"', /^\d+$/).describe(
+                            "lowest version of the schema that they accept",
+                        ),
+                        to: version.describe('highest version of the schema that they accept, or "latest"'),
+                    }),
+                )
+                .min(1)
+                .optional()
+                .describe(
+                    "which application runs on which schema: a plan that leads beyond what app accepts is refused",
+                ),
             outOfOrder: z
                 .enum(["allow", "refuse"])
                 .default(defaultPolicy.outOfOrder)

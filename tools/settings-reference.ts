@@ -33,11 +33,19 @@ function rows(schema: JsonSchema, prefix: string): string[] {
         const required = schema.required?.includes(name) === true;
         const fallback = value.default === undefined || nested ? "" : `\`${JSON.stringify(value.default)}\``;
         const cells = [`\`${key}\``, typeText(value), value.description ?? "", required ? "**required**" : fallback];
-        return [`| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`, ...rows(value, `${key}.`)];
+        return [
+            `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
+            ...rows(value, `${key}.`),
+            ...rows(value.items ?? {}, `${key}[].`),
+        ];
     });
 }
 
 function typeText({ type, enum: values, items }: JsonSchema): string {
     if (values !== undefined) return values.map((v) => `\`${String(v)}\``).join(", ");
-    return type === "array" ? `list of ${items?.type ?? "any"}` : type === "object" ? "mapping" : (type ?? "");
+    return type === "array"
+        ? `list of ${items?.type === "object" ? "mapping" : (items?.type ?? "any")}`
+        : type === "object"
+          ? "mapping"
+          : (type ?? "");
 }

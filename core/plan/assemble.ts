@@ -1,5 +1,6 @@
 import type { Declaration } from "../declaration";
 import { judgeApproval } from "../policy/approval";
+import type { CompatibilityVerdict } from "../policy/compatibility";
 import { judgeOwnership } from "../policy/ownership";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
@@ -15,6 +16,8 @@ import { judgeUnfinished, unfinishedOf } from "./unfinished";
 export interface PlanParts extends Before {
     readonly state: DatabaseState;
     readonly decision: Decision;
+    /** Compares versions, as the set does. */
+    readonly compare: (a: string, b: string) => number;
     readonly steps: readonly PreparedStep[];
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
@@ -60,6 +63,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         },
         declaration.policy,
     );
+    const compatibility = compatibilityOf(declaration, parts);
     const ownership =
         declaration.declarer === undefined || state.ledger.owner === undefined
             ? undefined
@@ -86,6 +90,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
                       allow: "snapshot.store: file:DIR, or snapshot.required: false",
                   },
               ]),
+        ...(compatibility?.refusal === undefined ? [] : [compatibility.refusal]),
         ...approval.refusals.map((r) =>
             r.code === "approval" && options.approveWith !== undefined ? { ...r, allow: options.approveWith } : r,
         ),
@@ -108,6 +113,14 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         lost,
         snapshot,
         digest,
+        app:
+            compatibility === undefined
+                ? null
+                : {
+                      version: declaration.app ?? null,
+                      accepts: compatibility.accepts,
+                      ok: compatibility.refusal === undefined,
+                  },
         approval: {
             needed: approval.needed,
             given: approval.given,
@@ -127,6 +140,16 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
             `schemaward migrate${flags === "" ? "" : ` ${flags}`} --to ${to ?? "0"}`,
         ],
     };
+}
+
+/** What the compatibility matrix says, where there is one; what judges it is loaded then. */
+function compatibilityOf(
+    { app, policy }: Declaration,
+    { decision, compare }: PlanParts,
+): CompatibilityVerdict | undefined {
+    if (policy.compatibility === undefined) return undefined;
+    const { judgeCompatibility } = require("../policy/compatibility.js") as typeof import("../policy/compatibility");
+    return judgeCompatibility({ app, target: decision.to, compare }, policy.compatibility);
 }
 
 function directionOf(steps: readonly PlanStep[]): Plan["direction"] {

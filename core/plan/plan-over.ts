@@ -119,7 +119,8 @@ export async function planOver(
             to: decision.to,
         });
         const snapshot = await snapshotOf(steps, client, declaration, options.projectDir);
-        const parts = { state, decision, steps, drift, ...before, ...snapshot };
+        const compare = (a: string, b: string): number => set.compare(a, b);
+        const parts = { state, decision, compare, steps, drift, ...before, ...snapshot };
         return {
             plan: assemblePlan(declaration, options, { ...parts, planSteps }),
             set,

@@ -125,6 +125,12 @@ export const planSchema = z.strictObject({
         .string()
         .regex(/^[0-9a-f]{8}$/)
         .describe("what policy.approvedPlan names"),
+    app: z
+        .strictObject({ version: z.string().nullable(), accepts: z.string().nullable(), ok: z.boolean() })
+        .nullable()
+        .describe(
+            "the application that will run, and the schema versions it accepts; null: no compatibility matrix is declared",
+        ),
     approval: z.strictObject({
         needed: z.boolean(),
         given: z.boolean(),

@@ -143,6 +143,8 @@ export interface Plan {
     };
     readonly snapshot: PlannedSnapshot | null;
     readonly digest: string;
+    /** The application that will run, and the schema versions it accepts (`020–026`); null where no compatibility matrix is declared. */
+    readonly app: { readonly version: string | null; readonly accepts: string | null; readonly ok: boolean } | null;
     readonly approval: {
         readonly needed: boolean;
         readonly given: boolean;

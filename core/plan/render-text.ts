@@ -47,6 +47,7 @@ function planLines(plan: Plan): string[] {
         `Lost      ${lostText(plan)}`,
         `Snapshot  ${snapshotText(plan)}`,
         ...plan.warnings.map((w) => `Warning   ${w}`),
+        ...appLine(plan),
         ...approvalLine(plan),
         `Undo      ${plan.undo}`,
         `Run       ${plan.run.join("   |   ")}`,
@@ -231,6 +232,11 @@ function counts(n: number, what: string): string {
 function snapshotText({ snapshot, steps }: Plan): string {
     if (snapshot === null) return steps.length === 0 ? "none needed" : "none: no store is declared";
     return `${snapshot.name}  ~${bytesText(snapshot.estimatedBytes)}, ~${secondsText(snapshot.estimatedSeconds)}, before step 1, to ${snapshot.store}`;
+}
+
+function appLine({ app }: Plan): string[] {
+    if (app === null || app.version === null) return [];
+    return [`App       ${app.version} accepts ${app.accepts ?? "nothing that is known"} ${app.ok ? "✔" : "✘"}`];
 }
 
 function approvalLine({ approval, lost }: Plan): string[] {

@@ -41,6 +41,7 @@ export function planOf(change: Partial<Plan> = {}): Plan {
         lost: { rows: 0, values: 0, bytes: 0, unknown: false },
         snapshot: null,
         digest: "7c1e9a04",
+        app: null,
         approval: { needed: false, given: false, maxRowsLost: null, restOf: [] },
         refusals: [],
         warnings: [],

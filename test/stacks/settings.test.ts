@@ -21,7 +21,7 @@ const wrong: Readonly<Record<string, readonly [config: string, ...problems: stri
     ],
     "an unknown key below another": [
         "physioflow:policy: { approve: never }",
-        "physioflow:policy.approve is unknown; allowed here: approval, approvedPlan, maxRowsLost, outOfOrder, changedDown",
+        "physioflow:policy.approve is unknown; allowed here: approval, approvedPlan, maxRowsLost, compatibility, outOfOrder, changedDown",
     ],
     "an unknown key of a bucket": [
         "physioflow:backups: { bucket: some-bucket, expiryDays: 3 }",
@@ -51,6 +51,26 @@ const wrong: Readonly<Record<string, readonly [config: string, ...problems: stri
     "a digest that YAML reads as a number": [
         "physioflow:policy: { approvedPlan: 71904000 }",
         'physioflow:policy.approvedPlan must be the 8 hex digits that the plan shows, in quotes: "7c1e9a04"',
+    ],
+    "a row of the matrix without quotes": [
+        "physioflow:policy: { compatibility: [{ app: 1.2.x, from: 20, to: latest }] }",
+        'physioflow:policy.compatibility.0.from must be a string of digits: write it in quotes, like "020"',
+    ],
+    "a row of the matrix that is no range": [
+        "physioflow:policy: { compatibility: [{ app: newest, from: '020', to: latest }] }",
+        "physioflow:policy.compatibility.0.app must be a range of versions, like 1.2.x",
+    ],
+    "a row of the matrix with an unknown key": [
+        "physioflow:policy: { compatibility: [{ app: 1.2.x, min: '020', from: '020', to: latest }] }",
+        "physioflow:policy.compatibility.0.min is unknown; allowed here: app, from, to",
+    ],
+    "a row of the matrix that lacks a key": [
+        "physioflow:policy: { compatibility: [{ app: 1.2.x, from: '020' }] }",
+        'physioflow:policy.compatibility.0.to is missing: highest version of the schema that they accept, or "latest"',
+    ],
+    "a matrix without a row": [
+        "physioflow:policy: { compatibility: [] }",
+        "physioflow:policy.compatibility must be at least 1",
     ],
     "a value that is not one of a list": [
         "physioflow:policy: { approval: sometimes }",
