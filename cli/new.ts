@@ -32,7 +32,7 @@ export async function newMigration(name: string, flags: TargetFlags & { readonly
         ],
         [
             `verify/${version}_verify.sql`,
-            `-- Verify: ${up}\n-- A query that yields true when the migration has done what it is for.\nSELECT true AS ok;\n`,
+            `-- Verify: ${up}\n-- One query that yields true when the migration has done what it is for; only then it takes effect.\nSELECT true AS ok;\n`,
         ],
     ];
     for (const [file] of files) {

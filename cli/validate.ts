@@ -5,6 +5,7 @@ import type { Migration, Script } from "../core/migrations/set";
 import { buildPlan } from "../core/plan/build";
 import { takeApart } from "../core/plan/prepare";
 import { loadParser } from "../core/sql/parser";
+import { verifyQueryOf } from "../core/sql/verify-query";
 import { print } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 
@@ -26,7 +27,7 @@ export async function validate(flags: TargetFlags & { readonly json?: boolean })
     const problems = set.migrations.flatMap((m) => problemsOf(m, mirrored));
     if (problems.length > 0) {
         throw new BadInputError({
-            what: `${problems.length} of ${set.migrations.length * 2} scripts cannot be used.`,
+            what: `${problems.length} ${problems.length === 1 ? "script" : "scripts"} of ${set.migrations.length} migrations cannot be used.`,
             where: { file: dir },
             detail: problems,
             state: "Nothing was touched.",
@@ -60,16 +61,25 @@ export async function validate(flags: TargetFlags & { readonly json?: boolean })
 /** The history table of a set that nobody has said more of. */
 const usualSchema = "public";
 
-function problemsOf({ version, name, up, down }: Migration, mirrored: boolean): string[] {
-    const check = (direction: "up" | "down", script: Script): string[] => {
-        try {
-            takeApart({ direction, version, name, script }, mirrored ? usualSchema : undefined);
-            return [];
-        } catch (error) {
-            if (!(error instanceof SchemawardError)) throw error;
-            const { where, what } = error.parts;
-            return [`${where?.file ?? script.file}:${where?.line ?? 1}: ${what}`];
-        }
-    };
-    return [...check("up", up), ...(down === undefined ? [] : check("down", down))];
+function problemsOf({ version, name, up, down, verify }: Migration, mirrored: boolean): string[] {
+    const schema = mirrored ? usualSchema : undefined;
+    return [
+        ...told(up, () => takeApart({ direction: "up", version, name, script: up }, schema)),
+        ...(down === undefined
+            ? []
+            : told(down, () => takeApart({ direction: "down", version, name, script: down }, schema))),
+        ...(verify === undefined ? [] : told(verify, () => verifyQueryOf(verify))),
+    ];
+}
+
+/** What is wrong with a file, where something is. */
+function told({ file }: Script, check: () => unknown): string[] {
+    try {
+        check();
+        return [];
+    } catch (error) {
+        if (!(error instanceof SchemawardError)) throw error;
+        const { where, what } = error.parts;
+        return [`${where?.file ?? file}:${where?.line ?? 1}: ${what}`];
+    }
 }

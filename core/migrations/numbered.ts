@@ -9,13 +9,15 @@ import type { Migration, MigrationSet, Script } from "./set";
 
 const upName = /^\d+_.+\.sql$/;
 const downName = /^\d+_down\.sql$/;
+const verifyName = /^\d+_verify\.sql$/;
 const rollbackDir = "rollback";
+const verifyDir = "verify";
 const untouched = "Nothing was touched.";
 /** Read without letting go, one after the other: faster than each on its own in the background. */
 const filesPerTurn = 50;
 
 /**
- * Reads a set as PhysioFlow keeps it: `NNN_name.sql` with `rollback/NNN_down.sql`, any width, numeric order. In between it lets go,
+ * Reads a set as PhysioFlow keeps it: `NNN_name.sql` with `rollback/NNN_down.sql`, any width, numeric order; and `verify/NNN_verify.sql`. In between it lets go,
  * so that a connection can be opened at the same time.
  * A missing down script is no error here: whether one is needed, the plan knows. Down scripts are read when they are looked at.
  * @throws BadInputError for a folder that is not there, a name that does not fit, two files of one version, text that
@@ -29,10 +31,13 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     // And what it needs to be asked next does not wait for both folders.
     await setImmediate();
     const downs = collect(root, rollbackDir, downName);
+    const verifies = collect(root, verifyDir, verifyName);
     const migrations: Migration[] = [];
     for (const { version, name, file } of [...ups.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
         const found = downs.get(key(version));
+        const check = verifies.get(key(version));
         let down: Script | undefined;
+        let verify: Script | undefined;
         if (migrations.length % filesPerTurn === 0) await setImmediate();
         migrations.push({
             version,
@@ -41,6 +46,9 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
             hasDown: found !== undefined,
             get down() {
                 return found === undefined ? undefined : (down ??= readScript(root, found.file));
+            },
+            get verify() {
+                return check === undefined ? undefined : (verify ??= readScript(root, check.file));
             },
         });
     }
@@ -79,7 +87,7 @@ function collect(root: string, sub: string, pattern: RegExp): Map<string, Found>
         if (!/\.sql$/i.test(entry.name)) continue;
         const file = sub === "" ? entry.name : `${sub}/${entry.name}`;
         if (!pattern.test(entry.name)) {
-            const expected = sub === "" ? "NNN_name.sql" : "NNN_down.sql";
+            const expected = { "": "NNN_name.sql", [rollbackDir]: "NNN_down.sql" }[sub] ?? "NNN_verify.sql";
             throw new BadInputError({
                 what: `The name does not follow ${expected}, so its version is unknown.`,
                 where: { file },

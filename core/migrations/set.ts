@@ -18,6 +18,8 @@ export interface Migration {
     readonly hasDown: boolean;
     /** Read at the first look; then a file that cannot be used throws a BadInputError. */
     readonly down: Script | undefined;
+    /** The query that says whether the up script did what it is for, where there is one; read as `down`. */
+    readonly verify: Script | undefined;
 }
 
 /** All migrations of one folder, ascending. */

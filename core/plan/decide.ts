@@ -27,6 +27,8 @@ export interface DecidedStep {
     readonly differsFromLedger: boolean;
     /** For an up step: the down script that is stored with it. */
     readonly down: Migration["down"];
+    /** For an up step: the query that has to yield true before it takes effect. */
+    readonly verify: Migration["verify"];
 }
 
 export interface Decision {
@@ -212,6 +214,7 @@ function applyStep(m: Migration): DecidedStep {
         source: "disk",
         differsFromLedger: false,
         down: m.down,
+        verify: m.verify,
     };
 }
 
@@ -248,6 +251,7 @@ function undoStep({ set, stored, downFile }: Situation, row: LedgerRow): Decided
         source: onDisk === undefined ? "ledger" : "disk",
         differsFromLedger: onDisk !== undefined && row.downChecksum !== null && onDisk.checksum !== row.downChecksum,
         down: undefined,
+        verify: undefined,
     };
 }
 

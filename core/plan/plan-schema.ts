@@ -65,6 +65,7 @@ const step = z.strictObject({
     replaced: z
         .array(z.strictObject({ line: z.int(), text: z.string() }))
         .describe("statements on the history table in whose place schemaward writes"),
+    verifiedBy: z.string().optional().describe("file of the query that has to yield true before it takes effect"),
     wouldFail: z.strictObject({ line: z.int(), sqlstate: z.string(), message: z.string() }).optional(),
 });
 

@@ -42,6 +42,7 @@ export async function planStep(
         rewrites: observation?.rewrites ?? [],
         opaque: (observation?.opaque ?? []).map(({ line, why }) => ({ line, why })),
         replaced: step.replaced,
+        ...(step.verify === undefined ? {} : { verifiedBy: step.verify.file }),
         ...(observation?.wouldFail === undefined ? {} : { wouldFail: observation.wouldFail }),
     };
 }

@@ -70,6 +70,8 @@ export interface PlanStep {
     readonly rewrites: readonly string[];
     readonly opaque: readonly { readonly line: number; readonly why: string }[];
     readonly replaced: readonly Replaced[];
+    /** File of the query that has to yield true before it takes effect. */
+    readonly verifiedBy?: string;
     readonly wouldFail?: { readonly line: number; readonly sqlstate: string; readonly message: string };
 }
 

@@ -9,6 +9,7 @@ import { redactSql } from "../sql/sensitive";
 import { loadParser } from "../sql/parser";
 import { splitScriptSync } from "../sql/split";
 import type { Statement } from "../sql/statement";
+import { type VerifyQuery, verifyQueryOf } from "../sql/verify-query";
 import type { DecidedStep } from "./decide";
 
 /** A statement that the run's own write takes the place of. */
@@ -22,6 +23,8 @@ export interface Replaced {
 export interface PreparedStep extends DecidedStep {
     readonly shape: ScriptShape;
     readonly replaced: readonly Replaced[];
+    /** What `verify` asks. */
+    readonly verifyQuery: VerifyQuery | undefined;
 }
 
 const stepsPerTurn = 20;
@@ -38,7 +41,8 @@ export async function prepareSteps(
     if (steps.length > 0) await loadParser();
     const prepared: PreparedStep[] = [];
     for (const step of steps) {
-        prepared.push({ ...step, ...takeApart(step, mirrorSchema) });
+        const verifyQuery = step.verify === undefined ? undefined : verifyQueryOf(step.verify);
+        prepared.push({ ...step, ...takeApart(step, mirrorSchema), verifyQuery });
         // Lets answers of the server in.
         if (prepared.length % stepsPerTurn === 0) await setImmediate();
     }

@@ -100,6 +100,7 @@ function stepLines(step: PlanStep, number: number): string[] {
             ? []
             : [`${step.transactions} transactions, not one: ${step.transactionsReason}`]),
         ...step.replaced.map((r) => `line ${r.line} ${r.text.replace(/;?\s*$/, "")}: done by schemaward`),
+        ...(step.verifiedBy === undefined ? [] : [`takes effect if ${step.verifiedBy} yields true`]),
         ...(step.differsFromLedger
             ? ["the down script on disk is not the one stored at apply; the one on disk is run"]
             : []),

@@ -45,6 +45,7 @@ function mayShare(step: PreparedStep, mirrored: boolean): boolean {
     return (
         unit?.beginOptions === "" &&
         step.shape.reason === undefined &&
+        step.verifyQuery === undefined &&
         !(mirrored && mayChangeMirror(step)) &&
         !ownBlock.test(step.script.sql) &&
         isBrief(unit.statements)

@@ -16,8 +16,19 @@ export interface ScriptFailure {
     readonly detail: readonly string[];
 }
 
-/** A statement of a script, or one of our own with what it is for, or a setting of the session. */
-export type SentPart = Statement | { readonly sql: string; readonly purpose: string } | string;
+/** One of our own statements, and what it is for. */
+export interface OwnPart {
+    readonly sql: string;
+    readonly purpose: string;
+    /** What of the set it comes from, where not from the script. */
+    readonly at?: { readonly file: string; readonly line: number; readonly sql: string };
+}
+
+/** A statement of a script, or one of our own, or a setting of the session. */
+export type SentPart = Statement | OwnPart | string;
+
+/** What the server says when a verify query does not yield true. */
+export const verifyFailed = "its verify query does not yield true";
 
 /** A text sent at once, with what is needed to find a failing statement in it. */
 export interface SentScript {
@@ -43,6 +54,7 @@ export function describeFailure(error: unknown, step: PreparedStep, sent: SentSc
     const cause = causeOf(error);
     const failing = sent === undefined || !(error instanceof ScriptError) ? undefined : sent.parts[error.completed];
     const statement = typeof failing?.part === "object" && "node" in failing.part ? failing.part : undefined;
+    const at = typeof failing?.part === "object" && "at" in failing.part ? failing.part.at : undefined;
     const db = cause instanceof DatabaseError ? cause : undefined;
     const message = redactSql(cause instanceof Error ? cause.message : String(cause));
     let line = statement?.line ?? 1;
@@ -51,10 +63,12 @@ export function describeFailure(error: unknown, step: PreparedStep, sent: SentSc
         const before = [...sent.text].slice(0, Number(db.position) - 1).join("").length - failing.offset;
         if (before >= 0) line = statement.line + lineAt(statement.sql, before) - 1;
     }
-    const shown = statement === undefined ? [] : excerpt(redactSql(statement.sql));
+    const shown = [statement, at].flatMap((from) => (from === undefined ? [] : excerpt(redactSql(from.sql))));
+    if (at !== undefined && message.includes(verifyFailed))
+        return { file: at.file, line: at.line, message: verifyFailed, sqlstate: "none", detail: shown };
     return {
-        file: step.script.file,
-        line,
+        file: at?.file ?? step.script.file,
+        line: at?.line ?? line,
         message,
         sqlstate: db?.code ?? "no answer",
         detail: [

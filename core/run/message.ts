@@ -3,7 +3,7 @@ import { mirrorApplied, type MirrorShape, mirrorTable, mirrorUndone } from "../h
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
 import { unitChecksum } from "../sql/unit-checksum";
-import type { SentPart } from "./failure";
+import { type SentPart, verifyFailed } from "./failure";
 import { type Batch, freshSession, ourRole, ourSession, type StepContext, withoutTemporary } from "./step";
 
 /** Where in its script a transaction stands. */
@@ -51,10 +51,28 @@ export function recording(
         ? [...(place.several ? [clearProgress(context.set, step.version)] : []), ...ledgerSql(context, step)]
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
     return [
-        ...(place.last ? historyRow(context, step) : []),
+        ...(place.last ? [...verification(step), ...historyRow(context, step)] : []),
         ...(place.several || place.prepare.length > 0 ? ourSession(context) : ourRole),
         ...ledgerParts([...place.prepare, ...ledger]),
         ...ending,
+    ];
+}
+
+/**
+ * The verify query, in the transaction whose effect it is about and as the script's role: unless it yields true, that transaction fails. It
+ * writes nothing, and what it does besides is taken back.
+ */
+function verification({ verifyQuery }: PreparedStep): SentPart[] {
+    if (verifyQuery === undefined) return [];
+    const { sql, file, line } = verifyQuery;
+    const own = (text: string): SentPart => ({ sql: text, purpose: "verifying", at: { file, line, sql } });
+    return [
+        own("SAVEPOINT schemaward_verify"),
+        own("SET LOCAL transaction_read_only = on"),
+        // The message stands in a failing cast, as where the locks are looked at.
+        own(`SELECT (CASE WHEN (${sql}\n) THEN '1' ELSE '${verifyFailed}' END)::integer`),
+        own("ROLLBACK TO SAVEPOINT schemaward_verify"),
+        own("RELEASE SAVEPOINT schemaward_verify"),
     ];
 }
 

@@ -112,5 +112,6 @@ function nextStep({ failure, why, left }: StepFailed, from: string | null, file:
     if (failure.sqlstate === "2D000")
         return `${file} commits inside a procedure: add the line "-- schemaward: no-transaction" to it, then run again.`;
     if (why === "interrupted") return "Run the same command again to go on from here.";
-    return `Correct ${file} and run the same command again, it goes on from here; or go back with version "${from ?? "0"}".`;
+    const files = failure.file === file ? file : `${file} or ${failure.file}`;
+    return `Correct ${files} and run the same command again, it goes on from here; or go back with version "${from ?? "0"}".`;
 }

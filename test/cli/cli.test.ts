@@ -337,12 +337,13 @@ describe("the schemaward command", function () {
             "rollback/003_down.sql": "-- to do\n",
             "004_m4.sql": "SELECT pg_advisory_unlock_all()",
             "rollback/004_down.sql": "DELETE FROM schema_migrations WHERE version = 4",
+            "verify/004_verify.sql": "SELECT true;\nSELECT true",
         });
         const { code, stderr } = await run("validate", ...dir);
         assert.equal(code, 3);
         assert.match(
             stderr,
-            /003_m3\.sql:1: The script sets standard_conforming_strings[^]*003_down\.sql:1: The down script of 003 is empty[^]*004_m4\.sql:1: The script releases advisory[^]*004_down\.sql:1: The down script of 004 does nothing but write its row/,
+            /003_m3\.sql:1: The script sets standard_conforming_strings[^]*003_down\.sql:1: The down script of 003 is empty[^]*004_m4\.sql:1: The script releases advisory[^]*004_down\.sql:1: The down script of 004 does nothing but write its row[^]*004_verify\.sql:2: The verify file holds more than one/,
         );
     });
 

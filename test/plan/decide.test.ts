@@ -17,6 +17,7 @@ function setOf(numbers: readonly number[], text = (n: number): string => `SELECT
             up: makeScript(`${pad(n)}_m${n}.sql`, text(n)),
             hasDown: true,
             down: makeScript(`rollback/${pad(n)}_down.sql`, `SELECT -${n}`),
+            verify: undefined,
         }));
     return {
         dir: "db",

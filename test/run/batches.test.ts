@@ -25,6 +25,7 @@ async function steps(scripts: readonly string[], mirrored = true): Promise<Prepa
         source: "disk" as const,
         differsFromLedger: false,
         down: undefined,
+        verify: undefined,
     }));
     return prepareSteps(decided, mirrored ? "public" : undefined);
 }
