@@ -236,7 +236,7 @@ function snapshotText({ snapshot, steps }: Plan): string {
 }
 
 function appLine({ app }: Plan): string[] {
-    if (app === null || app.version === null) return [];
+    if (typeof app?.version !== "string") return [];
     return [`App       ${app.version} accepts ${app.accepts ?? "nothing that is known"} ${app.ok ? "✔" : "✘"}`];
 }
 

@@ -8,7 +8,7 @@ export interface AppAndSchema {
     /** Where the plan leads; null: nothing applied. */
     readonly target: string | null;
     /** Compares two versions of the schema, as the set does. */
-    compare(a: string, b: string): number;
+    readonly compare: (a: string, b: string) => number;
 }
 
 export interface CompatibilityVerdict {
