@@ -11,21 +11,17 @@ export interface StartedRun {
     readonly digest: string;
     /** The plan as JSON. */
     readonly plan: unknown;
-    readonly snapshot: string | null;
     readonly who: string;
     readonly host: string;
     readonly pid: number;
 }
 
-/**
- * Writes that a run has begun. The stored catalog is taken away until the run's end: what a killed run has changed must
- * not look like the work of other hands.
- */
+/** Writes that a run has begun, with the plan that it is going to carry out. */
 export async function recordRunStart(client: Client, run: StartedRun): Promise<void> {
     await client.query({
-        text: `WITH s AS (UPDATE schemaward.sets SET catalog = NULL, catalog_stamp = NULL, changed_at = now() WHERE name = $2)
-               INSERT INTO schemaward.runs (id, set_name, direction, from_version, to_version, digest, plan, snapshot, who, host, pid, status)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'running')`,
+        text: `WITH s AS (INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, 'planned'))
+               INSERT INTO schemaward.runs (id, set_name, direction, from_version, to_version, digest, plan, who, host, pid, status)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'running')`,
         values: [
             run.id,
             run.set,
@@ -34,7 +30,6 @@ export async function recordRunStart(client: Client, run: StartedRun): Promise<v
             run.to,
             run.digest,
             JSON.stringify(run.plan),
-            run.snapshot,
             run.who,
             run.host,
             run.pid,
@@ -42,7 +37,46 @@ export async function recordRunStart(client: Client, run: StartedRun): Promise<v
     });
 }
 
-/** Writes how a run ended, and the schema as it is now. */
+/** Writes that the snapshot before the scripts is taken and verified. */
+export async function recordSnapshot(client: Client, id: string, snapshot: string): Promise<void> {
+    await client.query({
+        text: `WITH s AS (INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, 'snapshotted'))
+               UPDATE schemaward.runs SET snapshot = $2 WHERE id = $1`,
+        values: [id, snapshot],
+    });
+}
+
+/**
+ * Takes the stored catalog away until the run's end: what a killed run has changed must not look like the work of other hands. For the
+ * transaction right before the first script.
+ */
+export async function forgetCatalog(client: Client, set: string): Promise<void> {
+    await client.query({
+        text: "UPDATE schemaward.sets SET catalog = NULL, catalog_stamp = NULL, changed_at = now() WHERE name = $1",
+        values: [set],
+    });
+}
+
+/** Writes which history table the set keeps in step from now on. */
+export async function recordMirror(client: Client, set: string, table: string | null): Promise<void> {
+    await client.query({
+        text: "UPDATE schemaward.sets SET mirror = coalesce($2, mirror) WHERE name = $1",
+        values: [set, table],
+    });
+}
+
+/** Writes that a run failed before its first script: nothing has changed but that. */
+export async function recordRunGivenUp(client: Client, id: string, error: string): Promise<void> {
+    await client.query({
+        text: "UPDATE schemaward.runs SET status = 'failed', error = $2, ended_at = clock_timestamp() WHERE id = $1",
+        values: [id, error],
+    });
+}
+
+/**
+ * Writes how a run ended whose scripts were begun, and the schema as it is now.
+ * @param error null: everything was done and verified
+ */
 export async function recordRunEnd(
     client: Client,
     run: { readonly id: string; readonly set: string },
@@ -51,8 +85,9 @@ export async function recordRunEnd(
     schema: { readonly stamp: string; readonly catalog: readonly CatalogObject[]; readonly mirror: string | null },
 ): Promise<void> {
     await client.query({
-        text: `WITH s AS (UPDATE schemaward.sets SET catalog = $4, catalog_stamp = $5, mirror = coalesce($6, mirror), changed_at = now()
-                           WHERE name = $2)
+        text: `WITH c AS (UPDATE schemaward.sets SET catalog = $4, catalog_stamp = $5, mirror = coalesce($6, mirror), changed_at = now()
+                           WHERE name = $2),
+                    s AS (INSERT INTO schemaward.run_steps (run_id, kind) SELECT $1, 'verified' WHERE $3::text IS NULL)
                UPDATE schemaward.runs SET status = CASE WHEN $3::text IS NULL THEN 'done' ELSE 'failed' END,
                    error = $3::text, ended_at = clock_timestamp() WHERE id = $1`,
         values: [run.id, run.set, error, packCatalog(schema.catalog), schema.stamp, schema.mirror],

@@ -10,6 +10,8 @@ export interface RecordedRun {
     readonly host: string;
     /** `running`: it has not written its end, whether it is still at work or is gone. */
     readonly status: "running" | "done" | "failed";
+    /** Name of the snapshot that it took. */
+    readonly snapshot: string | null;
     /** What it failed of. */
     readonly error: string | null;
     readonly startedAt: Date;
@@ -24,19 +26,20 @@ export interface RunRow {
     readonly who: string;
     readonly host: string;
     readonly status: RecordedRun["status"];
+    readonly snapshot: string | null;
     readonly error: string | null;
     readonly started_at: Date;
     readonly ended_at: Date | null;
 }
 
 /** A set's run that began last; parameter: its name. */
-export const lastRunQuery = `SELECT id::pg_catalog.text AS id, direction, from_version, to_version, who, host, status, error, started_at, ended_at
+export const lastRunQuery = `SELECT id::pg_catalog.text AS id, direction, from_version, to_version, who, host, status, snapshot, error, started_at, ended_at
    FROM schemaward.runs WHERE set_name OPERATOR(pg_catalog.=) $1 ORDER BY started_at DESC LIMIT 1`;
 
 export function toRecordedRun(row: RunRow): RecordedRun {
-    const { id, direction, who, host, status, error } = row;
+    const { id, direction, who, host, status, snapshot, error } = row;
     return {
-        ...{ id, direction, who, host, status, error },
+        ...{ id, direction, who, host, status, snapshot, error },
         from: row.from_version,
         to: row.to_version,
         startedAt: row.started_at,

@@ -12,7 +12,8 @@ export function lastRunText(run: LastRun, planned?: { readonly to: string | null
         return `${way}, is still at work (${done === "" ? "nothing done" : done} so far)${planned === undefined ? "" : ": this plan may be out of date when it ends"}`;
     const after = done === "" ? "before anything was done" : `after ${done}`;
     const what = run.outcome === "failed" ? `failed ${after}: ${firstLine(run.error ?? "")}` : `was cut off ${after}`;
-    return `${way}, ${what}${planned === undefined ? "" : `; ${continuation(run, planned.to)}`}`;
+    const snapshot = run.snapshot === null ? "" : `; snapshot ${run.snapshot}`;
+    return `${way}, ${what}${snapshot}${planned === undefined ? "" : `; ${continuation(run, planned.to)}`}`;
 }
 
 function doneText({ done }: LastRun): string {

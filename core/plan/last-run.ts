@@ -42,6 +42,7 @@ async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<
         startedAt: run.startedAt.toISOString(),
         endedAt: run.endedAt?.toISOString() ?? null,
         outcome: run.status === "failed" ? "failed" : holder === undefined ? "cut off" : "running",
+        snapshot: run.snapshot,
         error: run.error,
         done: steps.map(({ version, kind }) => ({ version, how: kind === "undone" ? "undone" : "applied" })),
     };

@@ -96,6 +96,7 @@ export const planSchema = z.strictObject({
             outcome: z
                 .enum(["failed", "cut off", "running"])
                 .describe("cut off: it never wrote its end and is gone; running: it still has its lock"),
+            snapshot: z.string().nullable().describe("the snapshot that it took before its first script"),
             error: z.string().nullable(),
             done: z
                 .array(z.strictObject({ version: z.string(), how: z.enum(["applied", "undone"]) }))

@@ -103,6 +103,8 @@ export interface LastRun {
     readonly endedAt: string | null;
     /** `cut off`: it never wrote its end and is gone (killed, or without a connection); `running`: it still has its lock. */
     readonly outcome: "failed" | "cut off" | "running";
+    /** Name of the snapshot that it took before its first script. */
+    readonly snapshot: string | null;
     readonly error: string | null;
     /** What it did, whole, and has stayed; in order. */
     readonly done: readonly { readonly version: string; readonly how: "applied" | "undone" }[];

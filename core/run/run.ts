@@ -1,20 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { type Database, openDatabase } from "../connection";
 import { explainFailure } from "../plan/database-failure";
 import type { Declaration } from "../declaration";
 import { RefusedError } from "../errors";
-import { recordRunEnd, recordRunStart } from "../history/ledger-runs";
-import { changeOwner, prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
-import { recordApplied } from "../history/ledger-write";
 import { buildPlan, readMigrations } from "../plan/build";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { renderPlan } from "../plan/render-text";
-import { readCatalog, toObjects } from "../sql/catalog";
-import { readCatalogStamp } from "../sql/catalog-stamp";
-import type { CatalogObject } from "../sql/observation";
 import { pathText } from "../sql/script-path";
 import { identifyRun } from "./identity";
+import { Journal, readSchema } from "./journal";
 import { Notices } from "./notices";
 import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
@@ -108,22 +102,11 @@ class Run {
             return { plan, changed: false, version: plan.to, snapshot: null, runId: null };
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
 
-        const runId = randomUUID();
-        const snapshot = await this.takeSnapshot(planned, sessions.guard);
-        if (planned.recount !== undefined && (snapshot !== null || options.confirm !== undefined)) {
-            plan = await planned.recount();
-            if (plan.refusals.length > 0) {
-                options.report({ type: "plan", lines: renderPlan(plan) });
-                throw new PlanRefused(plan, snapshot);
-            }
-        }
-        await prepare(sessions, declaration, { ...planned, plan }, { ...identity, runId, snapshot });
-        if (plan.adopt !== null)
-            options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
+        const journal = new Journal(declaration, identity, () => this.sessions);
         const context: StepContext = {
             set: declaration.set,
             format: planned.set.format,
-            runId,
+            runId: journal.runId,
             who: identity.who,
             role: database.role,
             searchPath: pathText(declaration.run.searchPath),
@@ -135,20 +118,36 @@ class Run {
             notices: new Notices(options.report),
             mirror: null,
         };
-        const last = await runSteps(context, sessions, planned, {
-            reopen: () => this.reopen(),
-            fail: async (error, done) => {
-                await this.finish(context, planned, error.message).catch(() => undefined);
-                throw outcomeOf(error, { planned, done, snapshot });
-            },
-        });
-        this.state = `All scripts have taken effect; the database is at ${plan.to ?? "0"}.`;
-        const schema = readSchema(last.guard);
-        schema.catch(() => undefined);
-        const version = await verify(last.worker, declaration, planned, context, snapshot);
-        await this.finish(context, planned, null, await schema);
-        options.report({ type: "verified", version: version ?? "0" });
-        return { plan, changed: true, version, snapshot, runId };
+        const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
+        try {
+            await journal.begin(planned, ownerChanges(declaration, planned));
+            if (plan.adopt !== null)
+                options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
+            const snapshot = await this.takeSnapshot(planned, sessions.guard);
+            if (snapshot !== null) await journal.snapshotted(snapshot);
+            if (planned.recount !== undefined && (snapshot !== null || options.confirm !== undefined)) {
+                plan = await planned.recount();
+                if (plan.refusals.length > 0) {
+                    options.report({ type: "plan", lines: renderPlan(plan) });
+                    throw new PlanRefused(plan, snapshot);
+                }
+            }
+            await journal.beginScripts();
+            const last = await runSteps(context, sessions, planned, {
+                reopen: () => this.reopen(),
+                fail: (error, done) => Promise.reject(outcomeOf(error, { planned, done, snapshot })),
+            });
+            this.state = `All scripts have taken effect; the database is at ${plan.to ?? "0"}.`;
+            const schema = readSchema(last.guard);
+            schema.catch(() => undefined);
+            const version = await verify(last.worker, declaration, planned, context, snapshot);
+            await journal.done(await schema, historyTable());
+            options.report({ type: "verified", version: version ?? "0" });
+            return { plan, changed: true, version, snapshot, runId: journal.runId };
+        } catch (error) {
+            await journal.failed(error, historyTable());
+            throw error;
+        }
     }
 
     private async takeSnapshot(planned: Planned, guard: Sessions["guard"]): Promise<string | null> {
@@ -179,35 +178,6 @@ class Run {
         await prepareSessions(sessions);
         return sessions;
     }
-
-    /** Writes how the run ended, and the schema as it is now. */
-    private async finish(
-        context: StepContext,
-        planned: Planned,
-        error: string | null,
-        schema?: SchemaNow,
-    ): Promise<void> {
-        const guard = this.sessions?.guard;
-        if (guard === undefined) return;
-        const mirror = (context.mirror ?? planned.state.mirror)?.table ?? null;
-        const run = { id: context.runId, set: context.set };
-        await recordRunEnd(guard, run, error, { ...(schema ?? (await readSchema(guard))), mirror });
-    }
-}
-
-interface SchemaNow {
-    readonly stamp: string;
-    readonly catalog: readonly CatalogObject[];
-}
-
-/** Both of one moment: what others change after it shows as drift. */
-async function readSchema(guard: Sessions["guard"]): Promise<SchemaNow> {
-    await guard.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    try {
-        return { stamp: await readCatalogStamp(guard), catalog: toObjects(await readCatalog(guard)) };
-    } finally {
-        await guard.query("ROLLBACK").catch(() => undefined);
-    }
 }
 
 function nothingToResume(): RefusedError {
@@ -234,53 +204,4 @@ function ownerChanges(declaration: Declaration, { state }: Planned): boolean {
         wanted !== undefined &&
         (owner.project !== wanted.project || owner.stack !== wanted.stack || owner.environment !== wanted.environment)
     );
-}
-
-/** Writes ledger tables, owner, adopted rows and the run's own row. */
-async function prepare(
-    sessions: Sessions,
-    declaration: Declaration,
-    planned: Planned,
-    run: {
-        readonly who: string;
-        readonly host: string;
-        readonly pid: number;
-        readonly runId: string;
-        readonly snapshot: string | null;
-    },
-): Promise<void> {
-    const { guard } = sessions;
-    const { plan, set, state } = planned;
-    const declarer = declaration.declarer ?? { project: "", stack: "", environment: "" };
-    const system = await readSystemIdentifier(guard);
-    await prepareLedger(guard, declaration.set, declarer, system);
-    await prepareSessions(sessions);
-    await guard.query("BEGIN");
-    try {
-        if (ownerChanges(declaration, planned)) await changeOwner(guard, declaration.set, declarer, system);
-        await recordRunStart(guard, {
-            id: run.runId,
-            set: declaration.set,
-            direction: plan.direction,
-            from: plan.from,
-            to: plan.to,
-            digest: plan.digest,
-            plan,
-            snapshot: run.snapshot,
-            who: run.who,
-            host: run.host,
-            pid: run.pid,
-        });
-        const { runId, who } = run;
-        const adopted = state.adopted.flatMap((row) => {
-            const m = set.find(row.version);
-            if (m === undefined) return [];
-            return recordApplied({ set: declaration.set, ...m, format: set.format, origin: "adopted", runId, who });
-        });
-        await guard.query(adopted.join(";\n"));
-        await guard.query("COMMIT");
-    } catch (error) {
-        await guard.query("ROLLBACK").catch(() => undefined);
-        throw error;
-    }
 }

@@ -19,6 +19,7 @@ const run: LastRun = {
     startedAt: "2026-02-11T12:00:01.250Z",
     endedAt: null,
     outcome: "cut off",
+    snapshot: null,
     error: null,
     done: [
         { version: "027", how: "undone" },
@@ -130,7 +131,7 @@ describe("the run before, in a database", function () {
         const { lastRun } = await project.plan("0");
         assert.deepEqual(
             [lastRun?.outcome, lastRun?.error, lastRun?.done],
-            ["failed", "division by zero", [{ version: "003", how: "undone" }]],
+            ["failed", "002 failed going back: division by zero", [{ version: "003", how: "undone" }]],
         );
         assert.notEqual(lastRun?.endedAt, null);
         await project.migrate("0");

@@ -41,7 +41,9 @@ describe("steps sent ahead of their turn", function () {
         assert.deepEqual(await project.query("SELECT to_regclass('b'), to_regclass('c'), to_regclass('d')"), [
             [null, null, null],
         ]);
-        assert.deepEqual(await project.query("SELECT version FROM schemaward.run_steps"), [["001"]]);
+        assert.deepEqual(await project.query("SELECT version FROM schemaward.run_steps WHERE version IS NOT NULL"), [
+            ["001"],
+        ]);
     }
 
     it("do nothing when the step before fails in a statement", async () => {
@@ -97,12 +99,10 @@ describe("steps sent ahead of their turn", function () {
             assert.equal((await running).version, "004");
         });
         assert.deepEqual(await project.applied(), ["001", "002", "003", "004"]);
-        assert.deepEqual(await project.query("SELECT version FROM schemaward.run_steps ORDER BY 1"), [
-            ["001"],
-            ["002"],
-            ["003"],
-            ["004"],
-        ]);
+        assert.deepEqual(
+            await project.query("SELECT version FROM schemaward.run_steps WHERE version IS NOT NULL ORDER BY 1"),
+            [["001"], ["002"], ["003"], ["004"]],
+        );
     });
 
     it("are told of in order, each with its own notices", async () => {
