@@ -78,17 +78,24 @@ CREATE TABLE IF NOT EXISTS schemaward.progress (
     PRIMARY KEY (set_name, unit)
 );`;
 
-/** Creates what is missing of the ledger, and the set's own row. Call under the run's lock. */
-export async function prepareLedger(
+/** Creates what is missing of the ledger. Call under the run's lock. */
+export async function prepareLedger(client: Client): Promise<void> {
+    const { rows } = await client.query<{ there: boolean }>(
+        "SELECT to_regclass('schemaward.progress') IS NOT NULL AS there",
+    );
+    if (rows[0]?.there !== true) await client.query(`BEGIN; ${tables} COMMIT;`);
+}
+
+/**
+ * The set's own row, where it has none. From then on the set has a history of its own, so what is adopted has to be written in the same
+ * transaction.
+ */
+export async function recordSet(
     client: Client,
     set: string,
     declarer: Declarer,
     systemIdentifier: string | null,
 ): Promise<void> {
-    const { rows } = await client.query<{ there: boolean }>(
-        "SELECT to_regclass('schemaward.progress') IS NOT NULL AS there",
-    );
-    if (rows[0]?.there !== true) await client.query(`BEGIN; ${tables} COMMIT;`);
     await client.query({
         text: `INSERT INTO schemaward.sets (name, format, project, stack, environment, system_identifier)
                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING`,

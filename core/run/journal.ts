@@ -10,7 +10,7 @@ import {
     recordRunStart,
     recordSnapshot,
 } from "../history/ledger-runs";
-import { changeOwner, prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
+import { changeOwner, prepareLedger, readSystemIdentifier, recordSet } from "../history/ledger-tables";
 import { ledgerStatements, recordApplied } from "../history/ledger-write";
 import { runLocks } from "../history/run-locks";
 import type { Planned } from "../plan/plan-over";
@@ -48,7 +48,7 @@ export class Journal {
         const guard = this.guard();
         const declarer = declaration.declarer ?? { project: "", stack: "", environment: "" };
         const system = await readSystemIdentifier(guard);
-        await prepareLedger(guard, declaration.set, declarer, system);
+        await prepareLedger(guard);
         const { direction, from, to, digest } = plan;
         const run = { id: runId, set: declaration.set, direction, from, to, digest, plan, ...identity };
         const adopted = state.adopted.flatMap((row) => {
@@ -60,6 +60,7 @@ export class Journal {
         // Only in the transaction: what is still to be counted is counted under the session's own.
         await guard.query("BEGIN; SET LOCAL search_path = pg_catalog");
         try {
+            await recordSet(guard, declaration.set, declarer, system);
             if (newOwner) await changeOwner(guard, declaration.set, declarer, system);
             await recordRunStart(guard, run);
             if (adopted.length > 0) {

@@ -2,7 +2,7 @@ import { openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { BadInputError, RefusedError } from "../errors";
 import type { Ledger } from "../history/ledger";
-import { prepareLedger, readSystemIdentifier } from "../history/ledger-tables";
+import { prepareLedger, readSystemIdentifier, recordSet } from "../history/ledger-tables";
 import { clearProgress, recordApplied, recordResolved, recordUndone } from "../history/ledger-write";
 import { mirrorApplied, mirrorUndone } from "../history/schema-migrations";
 import { readMigrations } from "../plan/build";
@@ -57,12 +57,8 @@ export async function resolveHistory(
         const begun = ledger.progress !== undefined && isIt(ledger.progress) ? ledger.progress : undefined;
         if (state === "rolled-back" && row === undefined && !isAdopted && begun === undefined)
             throw unknown(version, "the ledger does not have it as applied");
-        await prepareLedger(
-            guard,
-            declaration.set,
-            declaration.declarer ?? { project: "", stack: "", environment: "" },
-            await readSystemIdentifier(guard),
-        );
+        await prepareLedger(guard);
+        const system = await readSystemIdentifier(guard);
         const key = {
             version: migration?.version ?? row?.version ?? version,
             name: migration?.name ?? row?.name ?? "",
@@ -90,6 +86,8 @@ export async function resolveHistory(
                 : [];
         await guard.query("BEGIN");
         try {
+            const nobody = { project: "", stack: "", environment: "" };
+            await recordSet(guard, declaration.set, declaration.declarer ?? nobody, system);
             const history =
                 mirror === undefined
                     ? []

@@ -128,36 +128,48 @@ describe("losing the connection", function () {
         }
     });
 
-    it("the connection is cut at every message in turn: one re-run always gets there", async () => {
-        for (let cutAt = 1; ; cutAt++) {
-            const database = await server.create("cut");
-            const target = new TestProject(server, database);
-            for (const v of ["001", "002", "003"])
-                target.migration(v, `CREATE TABLE t${v} (id int); INSERT INTO t${v} VALUES (1)`, `DROP TABLE t${v}`);
-            let messages = 0;
-            const cutting = await Proxy.start(server.port, { toServer: () => ++messages !== cutAt });
-            const through = { connection: { url: cutting.through(server.url(database)) } };
-            const failure = await target.migrate("latest", through).then(
-                () => undefined,
-                (error: unknown) => error,
-            );
-            assert(failure === undefined || failure instanceof FailedError, String(failure));
-            await cutting.stop();
-            await target.migrate("latest", {}, { waitMs: 10_000 });
-            assert.deepEqual(await target.applied(), ["001", "002", "003"], `cut at ${cutAt}`);
-            assert.deepEqual(await target.query("SELECT (SELECT count(*) FROM t001) + (SELECT count(*) FROM t003)"), [
-                ["2"],
-            ]);
-            assert.deepEqual(
-                await target.query(
-                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-                ),
-                [["0"]],
-            );
-            target.remove();
-            if (failure === undefined && messages < cutAt) break;
-        }
-    });
+    const beginnings: Readonly<Record<string, string>> = {
+        "on an empty database": "",
+        "while a history is adopted":
+            "CREATE TABLE t001 (id int); INSERT INTO t001 VALUES (1); CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('001');",
+    };
+    for (const [when, beginning] of Object.entries(beginnings))
+        it(`the connection is cut at every message in turn, ${when}: one re-run always gets there`, async () => {
+            for (let cutAt = 1; ; cutAt++) {
+                const database = await server.create("cut");
+                const target = new TestProject(server, database);
+                for (const v of ["001", "002", "003"])
+                    target.migration(
+                        v,
+                        `CREATE TABLE t${v} (id int); INSERT INTO t${v} VALUES (1)`,
+                        `DROP TABLE t${v}`,
+                    );
+                await target.query(`${beginning} SELECT 1`);
+                let messages = 0;
+                const cutting = await Proxy.start(server.port, { toServer: () => ++messages !== cutAt });
+                const through = { connection: { url: cutting.through(server.url(database)) } };
+                const failure = await target.migrate("latest", through).then(
+                    () => undefined,
+                    (error: unknown) => error,
+                );
+                assert(failure === undefined || failure instanceof FailedError, String(failure));
+                await cutting.stop();
+                await target.migrate("latest", {}, { waitMs: 10_000 });
+                assert.deepEqual(await target.applied(), ["001", "002", "003"], `cut at ${cutAt}`);
+                assert.deepEqual(
+                    await target.query("SELECT (SELECT count(*) FROM t001) + (SELECT count(*) FROM t003)"),
+                    [["2"]],
+                );
+                assert.deepEqual(
+                    await target.query(
+                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                    ),
+                    [["0"]],
+                );
+                target.remove();
+                if (failure === undefined && messages < cutAt) break;
+            }
+        });
 
     async function endSession(application: string): Promise<void> {
         await server.withClient("postgres", async (client) => {
