@@ -23,6 +23,7 @@ const schema = new PostgresSchema(
         snapshot: { ...s.snapshot, store: s.snapshot.store ?? backups?.store },
         policy: s.policy,
         run: s.run,
+        verify: s.verify,
     },
     { dependsOn: [backups, access].filter((r) => r !== undefined) },
 );

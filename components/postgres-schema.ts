@@ -8,6 +8,7 @@ import {
     type MigrationFormat,
     type PolicySettings,
     type RunSettings,
+    type VerifyQuery,
 } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
@@ -41,6 +42,8 @@ export interface PostgresSchemaArgs {
     readonly history?: HistorySettings | undefined;
     /** Timeouts and search_path of the scripts. */
     readonly run?: Settings<RunSettings>;
+    /** Queries that have to yield true when all scripts of a run have taken effect: critical tables, relationships. */
+    readonly verify?: readonly VerifyQuery[] | undefined;
     /** Name of the set in the ledger; default: the component's name. */
     readonly set?: string | undefined;
     /** Environment for snapshots and plans; default: the stack's name. */
@@ -91,6 +94,7 @@ export class PostgresSchema extends pulumi.ComponentResource {
                 snapshot: part("snapshot"),
                 policy: part("policy"),
                 run: part("run"),
+                verify: part("verify"),
                 resource,
                 // The plan holds no secret, and must be readable even where an input is one.
                 plan: pulumi.unsecret(planning.apply((p) => p.plan)),
@@ -173,6 +177,7 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
         },
         policy: { ...defaultPolicy, ...defined(args.policy) },
         run: { ...defaultRunSettings, ...defined(args.run) },
+        ...(args.verify === undefined ? {} : { verify: args.verify }),
     };
 }
 

@@ -71,6 +71,14 @@ export interface HistorySettings {
     readonly mirror: "schema_migrations" | "none";
 }
 
+/** A question about the data that has to be answered by true after each run. */
+export interface VerifyQuery {
+    /** What it is about, for people. */
+    readonly name: string;
+    /** One SELECT that yields one boolean. */
+    readonly sql: string;
+}
+
 /**
  * Everything one set, one database and one wanted version need: what a stack, or the command's flags, declare.
  * Plain JSON without secrets: it passes through Pulumi's state.
@@ -92,6 +100,8 @@ export interface Declaration {
     readonly snapshot: SnapshotSettings;
     readonly policy: PolicySettings;
     readonly run: RunSettings;
+    /** Asked when all scripts of a run have taken effect; absent: nothing is. */
+    readonly verify?: readonly VerifyQuery[];
 }
 
 export const defaultRunSettings: RunSettings = {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Declaration } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
+import { isUnverified } from "../core/plan/last-run-text";
 import { describeEvent } from "../core/run/describe-event";
 import { isPassing, type RunEvent } from "../core/run/events";
 import type { RunResult } from "../core/run/options";
@@ -24,6 +25,7 @@ const compared: readonly (keyof Declaration)[] = [
     "snapshot",
     "policy",
     "run",
+    "verify",
 ];
 
 /** A refusal is a failed check: preview and up both fail, after the component has printed the plan. */
@@ -128,7 +130,7 @@ function stateAfter(
 async function databaseDiffers(news: SchemaVersionInputs): Promise<boolean> {
     try {
         const { plan } = await buildPlan(news, { projectDir: process.cwd(), observe: "none" });
-        return plan.steps.length > 0 || plan.adopt !== null;
+        return plan.steps.length > 0 || plan.adopt !== null || isUnverified(plan);
     } catch (error) {
         // Nothing answers: an `up` goes and finds out, and fails saying why, rather than being green over a database that nobody has seen.
         if (error instanceof FailedError) return true;

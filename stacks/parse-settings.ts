@@ -135,5 +135,6 @@ export function declarationOf(
             ...(policy.maxRowsLost === undefined ? {} : { maxRowsLost: policy.maxRowsLost }),
         },
         run,
+        ...(settings.verify === undefined ? {} : { verify: settings.verify }),
     };
 }

@@ -151,6 +151,17 @@ export const settingsSchema = z.strictObject({
         })
         .prefault({})
         .describe("timeouts and search_path of the scripts"),
+    verify: z
+        .array(
+            z.strictObject({
+                name: text("must say what it is about").describe("what it is about, for people"),
+                sql: text("must be one SELECT that yields true or false").describe(
+                    "one SELECT that yields one value: true, or the run has failed",
+                ),
+            }),
+        )
+        .optional()
+        .describe("what is asked when all scripts of a run have taken effect: critical tables, relationships"),
     database: z
         .strictObject({
             name: pgName.describe("the database that roles get their rights on"),

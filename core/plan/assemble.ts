@@ -112,6 +112,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         unfinished: unfinishedOf(state.ledger.progress, steps),
         lost,
         snapshot,
+        verify: (declaration.verify ?? []).map((query) => query.name),
         digest,
         app:
             compatibility === undefined

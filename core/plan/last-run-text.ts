@@ -1,4 +1,4 @@
-import type { LastRun } from "./plan";
+import type { LastRun, Plan } from "./plan";
 
 /**
  * The run before, for people.
@@ -30,4 +30,9 @@ function firstLine(error: string): string {
 function continuation({ from, to }: LastRun, planned: string | null): string {
     if (planned === to) return "this plan finishes it";
     return planned === from ? "this plan undoes it" : `this plan leads to ${planned ?? "0"} instead`;
+}
+
+/** Whether what has to be verified must be asked although there is nothing to do: the run before was not seen to end well. */
+export function isUnverified({ lastRun, verify }: Pick<Plan, "lastRun" | "verify">): boolean {
+    return verify.length > 0 && lastRun !== null && lastRun.outcome !== "running";
 }

@@ -123,6 +123,9 @@ export const planSchema = z.strictObject({
             required: z.boolean(),
         })
         .nullable(),
+    verify: z
+        .array(z.string())
+        .describe("names of the queries that have to yield true when all scripts have taken effect"),
     digest: z
         .string()
         .regex(/^[0-9a-f]{8}$/)

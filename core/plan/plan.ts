@@ -146,6 +146,8 @@ export interface Plan {
         readonly unknown: boolean;
     };
     readonly snapshot: PlannedSnapshot | null;
+    /** What is asked when all scripts have taken effect. */
+    readonly verify: readonly string[];
     readonly digest: string;
     /** The application that will run, and the schema versions it accepts (`020–026`); null where no compatibility matrix is declared. */
     readonly app: { readonly version: string | null; readonly accepts: string | null; readonly ok: boolean } | null;

@@ -9,7 +9,7 @@ import { redactSql } from "../sql/sensitive";
 import { loadParser } from "../sql/parser";
 import { splitScriptSync } from "../sql/split";
 import type { Statement } from "../sql/statement";
-import { type VerifyQuery, verifyQueryOf } from "../sql/verify-query";
+import { type PlacedQuery, verifyQueryOf } from "../sql/verify-query";
 import type { DecidedStep } from "./decide";
 
 /** A statement that the run's own write takes the place of. */
@@ -24,7 +24,7 @@ export interface PreparedStep extends DecidedStep {
     readonly shape: ScriptShape;
     readonly replaced: readonly Replaced[];
     /** What `verify` asks. */
-    readonly verifyQuery: VerifyQuery | undefined;
+    readonly verifyQuery: PlacedQuery | undefined;
 }
 
 const stepsPerTurn = 20;

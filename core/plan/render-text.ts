@@ -1,4 +1,4 @@
-import { lastRunText } from "./last-run-text";
+import { isUnverified, lastRunText } from "./last-run-text";
 import type { Loss, ObjectChange, Plan, PlanStep } from "./plan";
 
 /**
@@ -22,8 +22,9 @@ function planLines(plan: Plan): string[] {
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
             `${title}  at ${plan.to ?? "0"}, nothing to do`,
-            // Of one that is over nothing is left to be done.
+            // Of one that is over nothing is left to be done, but to verify.
             ...(plan.lastRun?.outcome === "running" ? lastRunLines(plan) : []),
+            ...(isUnverified(plan) ? [...lastRunLines(plan), ...verifyLine(plan)] : []),
             ...unfinishedLines(plan),
             ...driftLines(plan),
             ...plan.warnings.map((w) => `Warning   ${w}`),
@@ -46,6 +47,7 @@ function planLines(plan: Plan): string[] {
         ...hazardLine(plan),
         `Lost      ${lostText(plan)}`,
         `Snapshot  ${snapshotText(plan)}`,
+        ...verifyLine(plan),
         ...plan.warnings.map((w) => `Warning   ${w}`),
         ...appLine(plan),
         ...approvalLine(plan),
@@ -233,6 +235,10 @@ function counts(n: number, what: string): string {
 function snapshotText({ snapshot, steps }: Plan): string {
     if (snapshot === null) return steps.length === 0 ? "none needed" : "none: no store is declared";
     return `${snapshot.name}  ~${bytesText(snapshot.estimatedBytes)}, ~${secondsText(snapshot.estimatedSeconds)}, before step 1, to ${snapshot.store}`;
+}
+
+function verifyLine({ verify }: Plan): string[] {
+    return verify.length === 0 ? [] : [`Verify    ${shorten(verify)}`];
 }
 
 function appLine({ app }: Plan): string[] {

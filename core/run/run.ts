@@ -5,6 +5,7 @@ import { RefusedError } from "../errors";
 import { buildPlan, readMigrations } from "../plan/build";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
+import { isUnverified } from "../plan/last-run-text";
 import { renderPlan } from "../plan/render-text";
 import { pathText } from "../sql/script-path";
 import { identifyRun } from "./identity";
@@ -98,10 +99,6 @@ class Run {
         if (options.resumes !== undefined && plan.lastRun?.id !== options.resumes) throw nothingToResume();
         options.report({ type: "plan", lines: renderPlan(plan) });
         if (plan.refusals.length > 0) throw new PlanRefused(plan);
-        if (steps.length === 0 && plan.adopt === null && !ownerChanges(declaration, planned))
-            return { plan, changed: false, version: plan.to, snapshot: null, runId: null };
-        if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
-
         const journal = new Journal(declaration, identity, () => this.sessions);
         const context: StepContext = {
             set: declaration.set,
@@ -118,6 +115,13 @@ class Run {
             notices: new Notices(options.report),
             mirror: null,
         };
+        const idle = steps.length === 0 && plan.adopt === null && !ownerChanges(declaration, planned);
+        if (idle && !isUnverified(plan)) {
+            if (plan.verify.length > 0) await verify(sessions.worker, declaration, planned, context, null);
+            return { plan, changed: false, version: plan.to, snapshot: null, runId: null };
+        }
+        if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+
         const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
         try {
             await journal.begin(planned, ownerChanges(declaration, planned));

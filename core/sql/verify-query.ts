@@ -3,7 +3,7 @@ import { as, nodeType } from "./nodes";
 import { splitScriptSync } from "./split";
 
 /** A query of one value, and where it stands. */
-export interface VerifyQuery {
+export interface PlacedQuery {
     /** Without a semicolon at its end; it may end with a comment. */
     readonly sql: string;
     readonly file: string;
@@ -12,10 +12,11 @@ export interface VerifyQuery {
 }
 
 /**
- * The query of a verify file: one SELECT (or VALUES), which can stand where an expression can. Needs `loadParser` done.
+ * A verify query: one SELECT (or VALUES), which can stand where an expression can. Needs `loadParser` done.
+ * @param file where it stands, for people
  * @throws BadInputError with file and line for anything else
  */
-export function verifyQueryOf({ file, sql }: { readonly file: string; readonly sql: string }): VerifyQuery {
+export function verifyQueryOf({ file, sql }: { readonly file: string; readonly sql: string }): PlacedQuery {
     const statements = splitScriptSync(sql, file);
     const [first, second] = statements;
     if (first === undefined) throw notOneQuery(file, 1, "is empty");
@@ -29,9 +30,9 @@ export function verifyQueryOf({ file, sql }: { readonly file: string; readonly s
 
 function notOneQuery(file: string, line: number, why: string): BadInputError {
     return new BadInputError({
-        what: `The verify file ${why}; it has to be one SELECT that yields one value, true or not.`,
+        what: `The verify query ${why}; it has to be one SELECT that yields one value, true or not.`,
         where: { file, line },
         state: "Nothing was touched.",
-        next: "Join what is to be checked by AND in one SELECT; or remove the file.",
+        next: "Join what is to be checked by AND in one SELECT; or take it away.",
     });
 }

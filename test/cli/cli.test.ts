@@ -171,7 +171,7 @@ describe("the schemaward command", function () {
         assert(failed.error.detail.includes("SQLSTATE 42703"));
         assert.match(
             (await run("status", ...dir)).stdout,
-            /^last run: 001 → 002 by .*, failed before anything was done: column "nothing" does not exist$/m,
+            /^last run: 001 → 002 by .*, failed before anything was done: 002 failed going forward: column "nothing" does not exist$/m,
         );
         const status = (await run("status", ...dir, "--json")).json<{ lastRun: { outcome: string; to: string } }>();
         assert.deepEqual([status.lastRun.outcome, status.lastRun.to], ["failed", "002"]);
@@ -197,7 +197,10 @@ describe("the schemaward command", function () {
 
         const back = await run("resume", ...dir, "--undo", "--yes");
         assert.equal(back.code, 0, back.stderr);
-        assert.match(back.stderr, /^last run: 001 → 003 by .*, failed after 002 applied: division by zero$/m);
+        assert.match(
+            back.stderr,
+            /^last run: 001 → 003 by .*, failed after 002 applied: 003 failed going forward: division by zero$/m,
+        );
         assert.deepEqual(await project.applied(), ["001"]);
 
         assert.equal((await run("migrate", ...dir, "--yes")).code, 1);
@@ -343,7 +346,7 @@ describe("the schemaward command", function () {
         assert.equal(code, 3);
         assert.match(
             stderr,
-            /003_m3\.sql:1: The script sets standard_conforming_strings[^]*003_down\.sql:1: The down script of 003 is empty[^]*004_m4\.sql:1: The script releases advisory[^]*004_down\.sql:1: The down script of 004 does nothing but write its row[^]*004_verify\.sql:2: The verify file holds more than one/,
+            /003_m3\.sql:1: The script sets standard_conforming_strings[^]*003_down\.sql:1: The down script of 003 is empty[^]*004_m4\.sql:1: The script releases advisory[^]*004_down\.sql:1: The down script of 004 does nothing but write its row[^]*004_verify\.sql:2: The verify query holds more than one/,
         );
     });
 

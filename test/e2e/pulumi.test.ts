@@ -191,7 +191,7 @@ for (const engine of engines()) {
             project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b");
             assert.match(
                 await succeeds(preview()),
-                /Last run {2}0 → 003 by .*, failed after 001 applied: invalid input syntax for type integer: "x"; this plan finishes it/,
+                /Last run {2}0 → 003 by .*, failed after 001 applied: 002 failed going forward: invalid input syntax for type integer: "x"; this plan finishes it/,
             );
             await succeeds(up());
             assert.deepEqual(await project.applied(), ["001", "002", "003"]);
@@ -209,6 +209,37 @@ for (const engine of engines()) {
             await succeeds(up());
             assert.deepEqual(await tables(), ["a"]);
             await succeeds(preview("--expect-no-changes"));
+        });
+
+        it("a verify query that says no: up fails, the next preview says so, and up is green once it says yes", async () => {
+            project.set({ verify: [{ name: "somebody is there", sql: "SELECT count(*) > 0 FROM b" }] });
+            assert.match(await succeeds(preview()), /^ {4}Verify {4}somebody is there$/m);
+            assert.match(await fails(up()), /Verification failed: somebody is there: it does not yield true/);
+            assert.deepEqual(await tables(), ["a", "b", "c"]);
+            assert.match(
+                await succeeds(preview()),
+                /nothing to do\n +Last run {2}0 → 003 by .*, failed after 001 applied, 002 applied, 003 applied: Verification failed/,
+            );
+            await fails(up());
+            await project.query("INSERT INTO b VALUES (1)");
+            await succeeds(up());
+            await succeeds(preview("--expect-no-changes"));
+        });
+
+        it("an application that does not accept where it leads is refused, after the plan was shown", async () => {
+            const compatibility = [
+                { app: "1.3.x", from: "003", to: "latest" },
+                { app: "1.2.x", from: "001", to: "002" },
+            ];
+            project.set({ app: "1.2.9", policy: { compatibility } });
+            for (const output of [await fails(preview()), await fails(up())]) {
+                assert.match(output, /^ {4}App {7}1\.2\.9 accepts 001–002 ✘$/m);
+                assert.match(output, /App 1\.2\.9 accepts the schema at 001–002, and this leads to 003/);
+            }
+            assert.deepEqual(await tables(), []);
+            project.set({ app: "1.3.0", policy: { compatibility } });
+            await succeeds(up());
+            assert.deepEqual(await tables(), ["a", "b", "c"]);
         });
 
         it("a script that cannot succeed is refused by the plan", async () => {
@@ -581,7 +612,11 @@ for (const engine of engines()) {
                     /The snapshot before the migration cannot be had, so no script was run/,
                 );
                 assert.deepEqual(await tables(), []);
-                assert.deepEqual(await project.query("SELECT to_regnamespace('schemaward')"), [[null]]);
+                assert.deepEqual(await project.applied(), []);
+                assert.match(
+                    await succeeds(preview()),
+                    /Last run {2}0 → 003 by .*, failed before anything was done: The snapshot before the migration cannot be had/,
+                );
             });
 
             it("not demanded and not to be had: said so, and migrated", async () => {

@@ -40,6 +40,7 @@ export function planOf(change: Partial<Plan> = {}): Plan {
         unfinished: null,
         lost: { rows: 0, values: 0, bytes: 0, unknown: false },
         snapshot: null,
+        verify: [],
         digest: "7c1e9a04",
         app: null,
         approval: { needed: false, given: false, maxRowsLost: null, restOf: [] },

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { FailedError } from "../../core/errors";
+import { renderPlan } from "../../core/plan/render-text";
 import { PlanRefused } from "../../core/run/run";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -41,5 +44,23 @@ describe("a run with a snapshot", function () {
         assert(project.events.some((event) => event.type === "snapshot-done"));
         assert.deepEqual(await project.query("SELECT count(*) FROM a"), [["1"]]);
         assert.deepEqual(await project.applied(), ["001"]);
+        const { lastRun } = await project.plan("0");
+        assert.deepEqual([lastRun?.outcome, lastRun?.done], ["failed", []]);
+        assert.match(lastRun?.snapshot ?? "", /pre-migration/);
+    });
+
+    it("that cannot have it is told by the next plan, and drift is still drift", async () => {
+        await project.query("ALTER TABLE a ADD COLUMN byhand int; SELECT 1");
+        writeFileSync(path.join(project.dir, "backups"), "a file in the folder's place");
+        const careful = { snapshot: { store: `file:${path.join(project.dir, "backups")}`, required: true } };
+        await assert.rejects(project.migrate("0", careful), FailedError);
+        const plan = await project.plan("0");
+        assert.deepEqual(plan.drift, [{ what: "added", kind: "column", name: "a.byhand" }]);
+        assert.match(
+            renderPlan(plan).find((line) => line.startsWith("Last run")) ?? "",
+            /001 → 0 by .*, failed before anything was done: The snapshot before the migration cannot be had, so no script was run\..*; this plan finishes it$/,
+        );
+        await project.migrate("0");
+        assert.equal((await project.plan("latest")).lastRun, null);
     });
 });

@@ -143,14 +143,14 @@ describe("verify queries", function () {
     });
 
     const bad: readonly [what: string, sql: string, message: RegExp][] = [
-        ["empty", "-- later\n", /verify\/002_verify\.sql:1: The verify file is empty/],
+        ["empty", "-- later\n", /verify\/002_verify\.sql:1: The verify query is empty/],
         [
             "two statements",
             "SELECT true;\nSELECT true",
-            /002_verify\.sql:2: The verify file holds more than one statement/,
+            /002_verify\.sql:2: The verify query holds more than one statement/,
         ],
-        ["no query", "DELETE FROM t1", /002_verify\.sql:1: The verify file holds a DeleteStmt, which is no query/],
-        ["SELECT INTO", "SELECT 1 INTO x", /002_verify\.sql:1: The verify file makes a table or locks rows/],
+        ["no query", "DELETE FROM t1", /002_verify\.sql:1: The verify query holds a DeleteStmt, which is no query/],
+        ["SELECT INTO", "SELECT 1 INTO x", /002_verify\.sql:1: The verify query makes a table or locks rows/],
         ["FOR UPDATE", "SELECT true FROM t1 FOR UPDATE", /makes a table or locks rows/],
         ["what does not parse", "\nSELEC true", /002_verify\.sql:2: PostgreSQL's parser says/],
     ];
