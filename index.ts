@@ -24,6 +24,7 @@ const schema = new PostgresSchema(
         policy: s.policy,
         run: s.run,
         verify: s.verify,
+        incidents: s.incidents,
     },
     { dependsOn: [backups, access].filter((r) => r !== undefined) },
 );

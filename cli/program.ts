@@ -83,6 +83,15 @@ runOptions(program.command("resume"))
         run(flags, () => (require("./resume.js") as typeof import("./resume")).resumeCommand(flags)),
     );
 
+targetOptions(program.command("incident"))
+    .description(
+        "the record of the last run that went back: what was done, what was lost, what is left to do; Markdown",
+    )
+    .option("--run <id>", "of this run instead, forward or back")
+    .action((flags: CommonFlags) =>
+        run(flags, () => (require("./incident.js") as typeof import("./incident")).incident(flags)),
+    );
+
 targetOptions(program.command("validate"))
     .description("read and parse every script; with a database, compare what is applied as well")
     .action((flags: CommonFlags) =>

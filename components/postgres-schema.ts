@@ -5,6 +5,7 @@ import {
     defaultPolicy,
     defaultRunSettings,
     type HistorySettings,
+    type IncidentSettings,
     type MigrationFormat,
     type PolicySettings,
     type RunSettings,
@@ -44,6 +45,8 @@ export interface PostgresSchemaArgs {
     readonly run?: Settings<RunSettings>;
     /** Queries that have to yield true when all scripts of a run have taken effect: critical tables, relationships. */
     readonly verify?: readonly VerifyQuery[] | undefined;
+    /** Where each run that goes back leaves its record, a Markdown file; default: in the ledger only. */
+    readonly incidents?: IncidentSettings | undefined;
     /** Name of the set in the ledger; default: the component's name. */
     readonly set?: string | undefined;
     /** Environment for snapshots and plans; default: the stack's name. */
@@ -95,6 +98,7 @@ export class PostgresSchema extends pulumi.ComponentResource {
                 policy: part("policy"),
                 run: part("run"),
                 verify: part("verify"),
+                incidents: part("incidents"),
                 resource,
                 // The plan holds no secret, and must be readable even where an input is one.
                 plan: pulumi.unsecret(planning.apply((p) => p.plan)),
@@ -177,6 +181,7 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
         },
         policy: { ...defaultPolicy, ...defined(args.policy) },
         run: { ...defaultRunSettings, ...defined(args.run) },
+        ...(args.incidents === undefined ? {} : { incidents: args.incidents }),
         ...(args.verify === undefined ? {} : { verify: args.verify }),
     };
 }

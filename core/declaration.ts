@@ -71,6 +71,11 @@ export interface HistorySettings {
     readonly mirror: "schema_migrations" | "none";
 }
 
+export interface IncidentSettings {
+    /** Folder for Markdown files; relative paths are relative to the project's root. */
+    readonly dir: string;
+}
+
 /** A question about the data that has to be answered by true after each run. */
 export interface VerifyQuery {
     /** What it is about, for people. */
@@ -102,6 +107,8 @@ export interface Declaration {
     readonly run: RunSettings;
     /** Asked when all scripts of a run have taken effect; absent: nothing is. */
     readonly verify?: readonly VerifyQuery[];
+    /** Where each run that goes back leaves its record. */
+    readonly incidents?: IncidentSettings;
 }
 
 export const defaultRunSettings: RunSettings = {

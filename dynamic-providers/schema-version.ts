@@ -26,6 +26,7 @@ const compared: readonly (keyof Declaration)[] = [
     "policy",
     "run",
     "verify",
+    "incidents",
 ];
 
 /** A refusal is a failed check: preview and up both fail, after the component has printed the plan. */

@@ -162,6 +162,12 @@ export const settingsSchema = z.strictObject({
         )
         .optional()
         .describe("what is asked when all scripts of a run have taken effect: critical tables, relationships"),
+    incidents: z
+        .strictObject({
+            dir: text("must be a folder, relative to the project").describe("folder of the records, Markdown files"),
+        })
+        .optional()
+        .describe("where each run that goes back leaves its record; absent: in the ledger only"),
     database: z
         .strictObject({
             name: pgName.describe("the database that roles get their rights on"),

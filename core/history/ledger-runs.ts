@@ -37,6 +37,14 @@ export async function recordRunStart(client: Client, run: StartedRun): Promise<v
     });
 }
 
+/** Writes the plan as it is carried out, with what is lost counted anew. */
+export async function recordPlan(client: Client, id: string, plan: unknown): Promise<void> {
+    await client.query({
+        text: "UPDATE schemaward.runs SET plan = $2 WHERE id = $1",
+        values: [id, JSON.stringify(plan)],
+    });
+}
+
 /** Writes that the snapshot before the scripts is taken and verified. */
 export async function recordSnapshot(client: Client, id: string, snapshot: string): Promise<void> {
     await client.query({

@@ -32,9 +32,28 @@ export interface RunRow {
     readonly ended_at: Date | null;
 }
 
+const columns =
+    "id::pg_catalog.text AS id, direction, from_version, to_version, who, host, status, snapshot, error, started_at, ended_at";
+
 /** A set's run that began last; parameter: its name. */
-export const lastRunQuery = `SELECT id::pg_catalog.text AS id, direction, from_version, to_version, who, host, status, snapshot, error, started_at, ended_at
+export const lastRunQuery = `SELECT ${columns}
    FROM schemaward.runs WHERE set_name OPERATOR(pg_catalog.=) $1 ORDER BY started_at DESC LIMIT 1`;
+
+/**
+ * A run of a set, of a ledger that is there.
+ * @param id absent: the last one that went back
+ */
+export async function readRun(client: Client, set: string, id?: string): Promise<RecordedRun | undefined> {
+    const { rows } = await client.query<RunRow>({
+        text: `SELECT ${columns} FROM schemaward.runs
+                WHERE set_name OPERATOR(pg_catalog.=) $1
+                  AND CASE WHEN $2::pg_catalog.text IS NULL THEN direction IN ('back', 'both')
+                           ELSE id::pg_catalog.text OPERATOR(pg_catalog.=) $2 END
+                ORDER BY started_at DESC LIMIT 1`,
+        values: [set, id ?? null],
+    });
+    return rows[0] === undefined ? undefined : toRecordedRun(rows[0]);
+}
 
 export function toRecordedRun(row: RunRow): RecordedRun {
     const { id, direction, who, host, status, snapshot, error } = row;
@@ -45,6 +64,25 @@ export function toRecordedRun(row: RunRow): RecordedRun {
         startedAt: row.started_at,
         endedAt: row.ended_at,
     };
+}
+
+/** A line of a run's journal. */
+export interface JournalLine {
+    /** `planned`, `snapshotted`, `adopted`, `applied`, `undone`, `verified`. */
+    readonly kind: string;
+    /** Of what concerns one migration. */
+    readonly version: string | null;
+    readonly at: Date;
+    readonly ms: number | null;
+}
+
+export async function readJournal(client: Client, runId: string): Promise<readonly JournalLine[]> {
+    const { rows } = await client.query<JournalLine>({
+        text: `SELECT kind, version, at, duration_ms AS ms FROM schemaward.run_steps
+                WHERE run_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid ORDER BY seq`,
+        values: [runId],
+    });
+    return rows;
 }
 
 /** What a run has done to a migration, and has stayed. */

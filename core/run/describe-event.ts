@@ -33,6 +33,10 @@ export function describeEvent(event: RunEvent): string | undefined {
             return `    ${event.version} waits for ${event.by}`;
         case "verified":
             return `at ${event.version}, ledger and history agree`;
+        case "incident":
+            return `record of this rollback: ${event.file}`;
+        case "incident-unwritten":
+            return `the record of this rollback could not be written (${event.why}); schemaward incident prints it`;
     }
 }
 

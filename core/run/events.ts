@@ -21,7 +21,9 @@ export type RunEvent =
     | { readonly type: "notice"; readonly version: string; readonly text: string }
     | { readonly type: "retry"; readonly version: string; readonly why: string; readonly inMs: number }
     | { readonly type: "blocked"; readonly version: string; readonly by: string }
-    | { readonly type: "verified"; readonly version: string };
+    | { readonly type: "verified"; readonly version: string }
+    | { readonly type: "incident"; readonly file: string }
+    | { readonly type: "incident-unwritten"; readonly why: string };
 
 /** States on the way that the next one takes the place of: to be overwritten on a terminal, and little use in a log. */
 export type PassingEvent = RunEvent & { readonly type: "planning" | "snapshot-progress" | "step-start" };

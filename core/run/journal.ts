@@ -5,6 +5,7 @@ import { SchemawardError } from "../errors";
 import {
     forgetCatalog,
     recordMirror,
+    recordPlan,
     recordRunEnd,
     recordRunGivenUp,
     recordRunStart,
@@ -13,6 +14,7 @@ import {
 import { changeOwner, prepareLedger, readSystemIdentifier, recordSet } from "../history/ledger-tables";
 import { ledgerStatements, recordApplied } from "../history/ledger-write";
 import { runLocks } from "../history/run-locks";
+import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { readCatalog, toObjects } from "../sql/catalog";
 import { readCatalogStamp } from "../sql/catalog-stamp";
@@ -73,6 +75,10 @@ export class Journal {
             throw error;
         }
         this.begun = true;
+    }
+
+    async recounted(plan: Plan): Promise<void> {
+        await recordPlan(this.guard(), this.runId, plan);
     }
 
     async snapshotted(snapshot: string): Promise<void> {

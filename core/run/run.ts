@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Database, openDatabase } from "../connection";
 import { explainFailure } from "../plan/database-failure";
 import type { Declaration } from "../declaration";
@@ -135,6 +136,7 @@ class Run {
                     options.report({ type: "plan", lines: renderPlan(plan) });
                     throw new PlanRefused(plan, snapshot);
                 }
+                await journal.recounted(plan);
             }
             await journal.beginScripts();
             const last = await runSteps(context, sessions, planned, {
@@ -147,10 +149,31 @@ class Run {
             const version = await verify(last.worker, declaration, planned, context, snapshot);
             await journal.done(await schema, historyTable());
             options.report({ type: "verified", version: version ?? "0" });
+            await this.recordIncident(journal.runId, plan);
             return { plan, changed: true, version, snapshot, runId: journal.runId };
         } catch (error) {
             await journal.failed(error, historyTable());
+            await this.recordIncident(journal.runId, plan);
             throw error;
+        }
+    }
+
+    /** Of each run that goes back, where the stack says so. What is wrong with the file is told; the database is as it is. */
+    private async recordIncident(runId: string, { direction }: Plan): Promise<void> {
+        const { incidents, set } = this.declaration;
+        const guard = this.sessions?.guard;
+        if (incidents === undefined || guard === undefined || (direction !== "back" && direction !== "both")) return;
+        const { readIncident, writeIncident } = require("./incident.js") as typeof import("./incident");
+        try {
+            const incident = await readIncident(guard, set, runId);
+            if (incident === undefined) return;
+            const file = writeIncident(incident, resolve(this.options.projectDir, incidents.dir));
+            this.options.report({ type: "incident", file });
+        } catch (error) {
+            this.options.report({
+                type: "incident-unwritten",
+                why: error instanceof Error ? error.message : String(error),
+            });
         }
     }
 

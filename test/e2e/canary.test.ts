@@ -108,7 +108,11 @@ for (const engine of engines())
                 .migration("002", `CREATE ROLE canary_role LOGIN PASSWORD '${inScript}'`, "DROP ROLE canary_role")
                 .migration("003", "CREATE TABLE b AS SELECT id FROM a, pg_sleep(0.5)", "DROP TABLE b")
                 .migration("004", `ALTER ROLE nobody_there PASSWORD '${inScript}'`, "SELECT 1");
-            project.set({ snapshot: { required: server.binaries.hasDump, store: "file:./backups" }, app: "1.3.0" });
+            project.set({
+                snapshot: { required: server.binaries.hasDump, store: "file:./backups" },
+                app: "1.3.0",
+                incidents: { dir: "incidents" },
+            });
             await project.init(engine);
             hunt = new Hunt(project.dir);
             const pulumi = async (...args: string[]): Promise<CommandResult> =>
@@ -135,6 +139,8 @@ for (const engine of engines())
                 ["plan"],
                 ["plan", "--to", "0"],
                 ["migrate", "--yes", "--to", "1"],
+                ["incident"],
+                ["resume", "--yes"],
                 ["validate"],
             ]) {
                 for (const json of [[], ["--json"]]) {
@@ -167,6 +173,7 @@ for (const engine of engines())
                         (SELECT json_agg(s)::text FROM schemaward.sets s), (SELECT json_agg(s)::text FROM schemaward.run_steps s)`,
             );
             clean("the ledger", JSON.stringify(rows));
+            assert(readdirSync(path.join(project.dir, "incidents")).length > 0);
             for (const file of filesOf(project.dir, ["node_modules", "migrations"]))
                 clean(file, readFileSync(path.join(project.dir, file), "latin1"));
         });
