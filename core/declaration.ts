@@ -72,8 +72,10 @@ export interface HistorySettings {
 }
 
 export interface IncidentSettings {
-    /** Folder for Markdown files; relative paths are relative to the project's root. */
-    readonly dir: string;
+    /** Folder for Markdown files; relative paths are relative to the project's root. Absent: none is written. */
+    readonly dir?: string | undefined;
+    /** Environment variable that holds the URL to which the record is posted: such URLs are secrets. Absent: it is posted nowhere. */
+    readonly webhook?: { readonly env: string } | undefined;
 }
 
 /** A question about the data that has to be answered by true after each run. */

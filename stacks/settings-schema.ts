@@ -164,8 +164,17 @@ export const settingsSchema = z.strictObject({
         .describe("what is asked when all scripts of a run have taken effect: critical tables, relationships"),
     incidents: z
         .strictObject({
-            dir: text("must be a folder, relative to the project").describe("folder of the records, Markdown files"),
+            dir: text("must be a folder, relative to the project")
+                .optional()
+                .describe("folder of the records, Markdown files"),
+            webhook: z
+                .strictObject({
+                    env: z.string().min(1).describe("environment variable that holds the URL: it may be a secret"),
+                })
+                .optional()
+                .describe("where the record is posted, as JSON: text, run, markdown"),
         })
+        .refine((i) => i.dir !== undefined || i.webhook !== undefined, { error: "needs dir, webhook or both" })
         .optional()
         .describe("where each run that goes back leaves its record; absent: in the ledger only"),
     database: z

@@ -35,8 +35,8 @@ export function describeEvent(event: RunEvent): string | undefined {
             return `at ${event.version}, ledger and history agree`;
         case "incident":
             return `record of this rollback: ${event.file}`;
-        case "incident-unwritten":
-            return `the record of this rollback could not be written (${event.why}); schemaward incident prints it`;
+        case "incident-failed":
+            return `the record of this rollback did not get where it should (${event.why}); schemaward incident prints it`;
     }
 }
 

@@ -23,7 +23,7 @@ export type RunEvent =
     | { readonly type: "blocked"; readonly version: string; readonly by: string }
     | { readonly type: "verified"; readonly version: string }
     | { readonly type: "incident"; readonly file: string }
-    | { readonly type: "incident-unwritten"; readonly why: string };
+    | { readonly type: "incident-failed"; readonly why: string };
 
 /** States on the way that the next one takes the place of: to be overwritten on a terminal, and little use in a log. */
 export type PassingEvent = RunEvent & { readonly type: "planning" | "snapshot-progress" | "step-start" };

@@ -40,3 +40,30 @@ export function writeIncident(incident: Incident, dir: string): string {
     writeFileSync(file, incidentText(incident));
     return file;
 }
+
+/** Milliseconds for a webhook to answer: the rollback is over, and nobody waits for it long. */
+const patienceMs = 10_000;
+
+/**
+ * Posts the record as JSON, `{ text, run, markdown }`: `text` is a summary of one line, as chat services want it.
+ * @throws Error saying why it did not arrive; the URL is not in it
+ */
+export async function postIncident(incident: Incident, variable: string): Promise<void> {
+    const url = process.env[variable];
+    if (url === undefined) throw new Error(`the environment variable ${variable} is not set`);
+    const { run, plan } = incident;
+    const what = [plan?.environment ?? "", plan?.set ?? ""].filter((part) => part !== "").join("/");
+    const text = `Rollback of ${what}, ${run.from ?? "0"} → ${run.to ?? "0"}, by ${run.who} on ${run.host}: ${run.status}${run.error === null ? "" : `, ${run.error}`}`;
+    const body = JSON.stringify({ text, run, markdown: incidentText(incident) });
+    let status: number;
+    try {
+        const headers = { "content-type": "application/json" };
+        const signal = AbortSignal.timeout(patienceMs);
+        ({ status } = await fetch(url, { method: "POST", headers, body, signal, redirect: "error" }));
+    } catch (error) {
+        // Its message may hold the URL; its cause's code does not.
+        const { cause, name } = error as { readonly cause?: { readonly code?: string }; readonly name: string };
+        throw new Error(`the webhook in ${variable} cannot be reached (${cause?.code ?? name})`);
+    }
+    if (status < 200 || status > 299) throw new Error(`the webhook in ${variable} answered with ${status}`);
+}

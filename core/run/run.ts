@@ -163,17 +163,20 @@ class Run {
         const { incidents, set } = this.declaration;
         const guard = this.sessions?.guard;
         if (incidents === undefined || guard === undefined || (direction !== "back" && direction !== "both")) return;
-        const { readIncident, writeIncident } = require("./incident.js") as typeof import("./incident");
+        const { report, projectDir } = this.options;
+        const { postIncident, readIncident, writeIncident } = require("./incident.js") as typeof import("./incident");
+        const tell = (error: unknown): void => {
+            report({ type: "incident-failed", why: error instanceof Error ? error.message : String(error) });
+        };
         try {
             const incident = await readIncident(guard, set, runId);
             if (incident === undefined) return;
-            const file = writeIncident(incident, resolve(this.options.projectDir, incidents.dir));
-            this.options.report({ type: "incident", file });
+            const { dir, webhook } = incidents;
+            if (webhook !== undefined) await postIncident(incident, webhook.env).catch(tell);
+            if (dir !== undefined)
+                report({ type: "incident", file: writeIncident(incident, resolve(projectDir, dir)) });
         } catch (error) {
-            this.options.report({
-                type: "incident-unwritten",
-                why: error instanceof Error ? error.message : String(error),
-            });
+            tell(error);
         }
     }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import type { Declaration } from "../../core/declaration";
 import { FailedError } from "../../core/errors";
@@ -108,7 +110,51 @@ describe("the record of a rollback", function () {
         await project.migrate("latest");
         writeFileSync(path.join(project.dir, "incidents"), "a file in the folder's place");
         await project.migrate("002", declared);
-        assert(project.events.some((event) => event.type === "incident-unwritten"));
+        assert(project.events.some((event) => event.type === "incident-failed"));
+    });
+
+    it("is posted to a webhook; that it was not is told without its URL, and fails nothing", async () => {
+        const bodies: string[] = [];
+        let answer = 204;
+        const hook = createServer((request, response) => {
+            let body = "";
+            request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+            request.on("end", () => {
+                bodies.push(body);
+                response.writeHead(answer, { location: "/elsewhere" }).end();
+            });
+        }).listen(0, "127.0.0.1");
+        await once(hook, "listening");
+        const { port } = hook.address() as AddressInfo;
+        const variable = "SCHEMAWARD_TEST_WEBHOOK";
+        process.env[variable] = `http://127.0.0.1:${port}/hunter2`;
+        try {
+            await project.migrate("latest");
+            const back = async (to: string): Promise<string[]> => {
+                project.events.length = 0;
+                await project.migrate(to, { incidents: { webhook: { env: variable } } });
+                return project.events.flatMap((event) => (event.type === "incident-failed" ? [event.why] : []));
+            };
+            assert.deepEqual(await back("002"), []);
+            const [body = ""] = bodies;
+            const posted = JSON.parse(body) as { text: string; markdown: string; run: { to: string } };
+            assert.match(posted.text, /^Rollback of app, 003 → 002, by .*: done$/);
+            assert.match(posted.markdown, /^# Rollback of `app`: 003 → 002$/m);
+            assert.equal(posted.run.to, "002");
+
+            answer = 500;
+            assert.deepEqual(await back("001"), [`the webhook in ${variable} answered with 500`]);
+            hook.close();
+            hook.closeAllConnections();
+            assert.deepEqual(await back("0"), [`the webhook in ${variable} cannot be reached (ECONNREFUSED)`]);
+            await project.migrate("latest");
+            delete process.env["SCHEMAWARD_TEST_WEBHOOK"];
+            assert.deepEqual(await back("0"), [`the environment variable ${variable} is not set`]);
+        } finally {
+            hook.close();
+            delete process.env["SCHEMAWARD_TEST_WEBHOOK"];
+        }
+        assert.deepEqual(await project.applied(), []);
     });
 
     it("is printed by the command from the ledger, also of a run that was killed", async () => {

@@ -52,6 +52,15 @@ const wrong: Readonly<Record<string, readonly [config: string, ...problems: stri
         "physioflow:policy: { approvedPlan: 71904000 }",
         'physioflow:policy.approvedPlan must be the 8 hex digits that the plan shows, in quotes: "7c1e9a04"',
     ],
+    "records of rollbacks that go nowhere": [
+        "physioflow:incidents: {}",
+        "physioflow:incidents needs dir, webhook or both",
+    ],
+    "a webhook's URL": [
+        "physioflow:incidents: { webhook: { url: 'https://hunter2.example' } }",
+        "physioflow:incidents.webhook.env is missing: environment variable that holds the URL: it may be a secret",
+        "physioflow:incidents.webhook.url is unknown; allowed here: env",
+    ],
     "a row of the matrix without quotes": [
         "physioflow:policy: { compatibility: [{ app: 1.2.x, from: 20, to: latest }] }",
         'physioflow:policy.compatibility.0.from must be a string of digits: write it in quotes, like "020"',
