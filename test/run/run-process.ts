@@ -1,8 +1,8 @@
-import { defaultPolicy, defaultRunSettings } from "../../core/declaration";
+import { type Declaration, defaultPolicy, defaultRunSettings } from "../../core/declaration";
 import { migrate } from "../../core/run/run";
 
-/** A run in a process of its own, to be killed: `run-process PROJECT VERSION`, the database in DATABASE_URL. */
-const [, , projectDir = "", version = ""] = process.argv;
+/** A run in a process of its own, to be killed: `run-process PROJECT VERSION MORE`, the database in DATABASE_URL, MORE of the declaration as JSON. */
+const [, , projectDir = "", version = "", more = "{}"] = process.argv;
 void migrate(
     {
         set: "app",
@@ -13,6 +13,7 @@ void migrate(
         snapshot: { required: false },
         policy: { ...defaultPolicy, approval: "never" },
         run: defaultRunSettings,
+        ...(JSON.parse(more) as Partial<Declaration>),
     },
     { projectDir, looseVersion: true, observe: "quick", waitMs: 0, report: (event) => process.send?.(event) },
 ).then(

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
+import type { Declaration } from "../../core/declaration";
 import type { TestProject } from "../support/project";
 
 /** A run in a process of its own, to be killed; its events come as messages. */
-export function startRun(project: TestProject, version: string): ChildProcess {
-    return fork(path.join(__dirname, "run-process.js"), [project.dir, version], {
+export function startRun(project: TestProject, version: string, more: Partial<Declaration> = {}): ChildProcess {
+    return fork(path.join(__dirname, "run-process.js"), [project.dir, version, JSON.stringify(more)], {
         env: { ...process.env, DATABASE_URL: project.server.url(project.database) },
         stdio: ["ignore", "ignore", "ignore", "ipc"],
     });

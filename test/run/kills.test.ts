@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import path from "node:path";
+import type { Declaration } from "../../core/declaration";
+import { catalogHash, readCatalog } from "../../core/sql/catalog";
+import type { RunEvent } from "../../core/run/events";
+import { startTestServer, type TestServer } from "../support/postgres";
+import { TestProject } from "../support/project";
+import { startRun } from "./start-run";
+
+/** Kills for each direction: one at each of so many events of a run, and so many at some moment. */
+const atEvents = 12;
+const atRandom = 1;
+
+describe("kill -9 of a run, wherever it is", function () {
+    this.timeout(240_000);
+    let server: TestServer;
+
+    before(async () => {
+        server = await startTestServer();
+    });
+    after(async () => server.stop());
+
+    /** Five migrations: one that makes the history table, several transactions, a BEGIN of its own, a verify query. */
+    async function makeProject(): Promise<TestProject> {
+        return new TestProject(server, await server.create())
+            .migration(
+                "001",
+                "CREATE TABLE schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now());\nCREATE TABLE a (id int); INSERT INTO a SELECT generate_series(1, 20000)",
+                "DROP TABLE a; DROP TABLE schema_migrations",
+            )
+            .migration("002", "CREATE TABLE b (id int)", "DROP TABLE b")
+            .migration(
+                "003",
+                "CREATE INDEX CONCURRENTLY a_id ON a (id);\nALTER TABLE a ADD COLUMN x text DEFAULT 'x'",
+                "ALTER TABLE a DROP COLUMN x;\nDROP INDEX CONCURRENTLY a_id",
+            )
+            .migration("004", "BEGIN; UPDATE a SET x = 'y'; COMMIT;", "UPDATE a SET x = 'x'")
+            .migration("005", "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM a", "DROP MATERIALIZED VIEW m")
+            .write({ "verify/004_verify.sql": "SELECT count(*) = 20000 FROM a WHERE x = 'y'" });
+    }
+
+    function declared(project: TestProject): Partial<Declaration> {
+        return {
+            ...(server.binaries.hasDump
+                ? { snapshot: { required: true, store: `file:${path.join(project.dir, "backups")}` } }
+                : {}),
+            verify: [{ name: "a is whole", sql: "SELECT count(*) = 20000 FROM a" }],
+            incidents: { dir: "incidents" },
+        };
+    }
+
+    /** All that a run answers for: schema, rows, both histories, what is unfinished, invalid or locked. */
+    async function stateOf(project: TestProject): Promise<string> {
+        const schema = await server.withClient(project.database, async (client) =>
+            catalogHash(await readCatalog(client)),
+        );
+        const facts = await project.query(
+            `SELECT (SELECT string_agg(version, ' ' ORDER BY seq) FROM schemaward.migrations),
+                    (SELECT string_agg(version, ' ' ORDER BY version) FROM schema_migrations),
+                    (SELECT md5(string_agg(a::text, ' ' ORDER BY id)) FROM a),
+                    (SELECT count(*) FROM schemaward.progress),
+                    (SELECT count(*) FROM pg_index WHERE NOT indisvalid),
+                    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`,
+        );
+        return JSON.stringify([schema, facts]);
+    }
+
+    /** @returns what it reported last before it was killed */
+    async function kill(project: TestProject, to: string, after: number | "random"): Promise<string> {
+        const child = startRun(project, to, declared(project));
+        let events = 0;
+        let last = "nothing yet";
+        child.on("message", (event: RunEvent) => {
+            last = event.type;
+            if (events++ === after) child.kill("SIGKILL");
+        });
+        const timer =
+            after === "random" ? setTimeout(() => child.kill("SIGKILL"), 150 + Math.random() * 1200) : undefined;
+        await once(child, "exit");
+        clearTimeout(timer);
+        return last;
+    }
+
+    for (const [direction, from, to] of [
+        ["up", "001", "005"],
+        ["back", "005", "001"],
+    ] as const)
+        it(`${direction}: one re-run gets there, or back, and nothing is left of the dead run`, async () => {
+            const whole = await makeProject();
+            await whole.migrate("005", declared(whole));
+            const states = new Map([["005", await stateOf(whole)]]);
+            await whole.migrate("001", declared(whole));
+            states.set("001", await stateOf(whole));
+            whole.remove();
+
+            const moments = [...Array(atEvents).keys(), ...Array<"random">(atRandom).fill("random")];
+            const seen = new Set<string>();
+            for (const [i, moment] of moments.entries()) {
+                const project = await makeProject();
+                await project.migrate(from, declared(project));
+                const last = await kill(project, to, moment);
+                seen.add(last);
+                const where = `killed after ${String(moment)}: ${last}`;
+                // Every third goes back to where the dead run began; half of a script has to be finished first.
+                let end: string = i % 3 === 2 ? from : to;
+                const undoing = await project.plan(end, declared(project), "quick");
+                if (undoing.refusals.some((r) => r.code === "unfinished")) end = to;
+                await project.migrate(end, declared(project), { waitMs: 20_000 });
+                assert.equal(await stateOf(project), states.get(end), where);
+                const plan = await project.plan(end, declared(project), "quick");
+                assert.deepEqual([plan.steps, plan.refusals, plan.drift, plan.lastRun], [[], [], [], null], where);
+                project.remove();
+            }
+            for (const event of ["plan", "step-start", "step-done"]) assert(seen.has(event), [...seen].join());
+        });
+});
