@@ -18,16 +18,16 @@ export const suites: readonly Suite[] = [
     { name: "quality", budget: 320, needs: [] },
     { name: "migrations", budget: 20, needs: [] },
     { name: "stacks", budget: 90, needs: [] },
-    { name: "plan", budget: 540, needs: [postgres18] },
+    { name: "plan", budget: 600, needs: [postgres18] },
     { name: "sql", budget: 360, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
-    { name: "run", budget: 240, needs: [postgres18, pgbouncer] },
+    { name: "run", budget: 480, needs: [postgres18, pgbouncer] },
     { name: "snapshots", budget: 120, needs: [] },
     { name: "examples", budget: 180, needs: [] },
     { name: "cli", budget: 200, needs: [] },
     { name: "offline-engine", budget: 360, needs: [] },
     // On the real CLI as well where there is one, which takes longer than the stand-in.
-    { name: "e2e", budget: realEngine() === undefined ? 1080 : 2600, needs: [] },
+    { name: "e2e", budget: realEngine() === undefined ? 1500 : 3200, needs: [] },
     { name: "declarations", budget: 240, needs: [awsStandIn, s3Server, kubernetesApi] },
 ];
 

@@ -9,7 +9,7 @@ import { TestProject } from "../support/project";
 import { startRun } from "./start-run";
 
 /** Kills for each direction: one at each of so many events of a run, and so many at some moment. */
-const atEvents = 12;
+const atEvents = 8;
 const atRandom = 1;
 
 describe("kill -9 of a run, wherever it is", function () {
