@@ -6,7 +6,10 @@ import type { TargetFlags } from "./target";
 // PostgreSQL's parser is WebAssembly that runs for a moment only: compiling it a second time, better, takes three times as long as it saves
 // (1,000 scripts: 270 ms instead of 100, and 40 MB). Only here, where the process is ours.
 (require("../core/sql/parser.js") as typeof import("../core/sql/parser")).beforeParser(() => {
-    (require("node:v8") as typeof import("node:v8")).setFlagsFromString("--liftoff-only");
+    const { setFlagsFromString } = require("node:v8") as typeof import("node:v8");
+    setFlagsFromString("--liftoff-only");
+    // The room for young objects would grow to 20 MB of the 145 that 1,000 scripts back take, and save no time.
+    setFlagsFromString("--semi-space-growth-factor=1");
 });
 
 interface CommonFlags extends TargetFlags {
