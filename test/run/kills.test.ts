@@ -67,20 +67,22 @@ describe("kill -9 of a run, wherever it is", function () {
         return JSON.stringify([schema, facts]);
     }
 
-    /** @returns what it reported last before it was killed */
+    /** @returns at which event it was killed */
     async function kill(project: TestProject, to: string, after: number | "random"): Promise<string> {
         const child = startRun(project, to, declared(project));
         let events = 0;
-        let last = "nothing yet";
+        let at = "some moment";
         child.on("message", (event: RunEvent) => {
-            last = event.type;
-            if (events++ === after) child.kill("SIGKILL");
+            // Of these there are more or fewer.
+            if (event.type === "planning" || event.type === "snapshot-progress" || events++ !== after) return;
+            at = event.type;
+            child.kill("SIGKILL");
         });
         const timer =
             after === "random" ? setTimeout(() => child.kill("SIGKILL"), 150 + Math.random() * 1200) : undefined;
         await once(child, "exit");
         clearTimeout(timer);
-        return last;
+        return at;
     }
 
     for (const [direction, from, to] of [
@@ -100,9 +102,9 @@ describe("kill -9 of a run, wherever it is", function () {
             for (const [i, moment] of moments.entries()) {
                 const project = await makeProject();
                 await project.migrate(from, declared(project));
-                const last = await kill(project, to, moment);
-                seen.add(last);
-                const where = `killed after ${String(moment)}: ${last}`;
+                const at = await kill(project, to, moment);
+                seen.add(at);
+                const where = `killed at ${String(moment)}: ${at}`;
                 // Every third goes back to where the dead run began; half of a script has to be finished first.
                 let end: string = i % 3 === 2 ? from : to;
                 const undoing = await project.plan(end, declared(project), "quick");
