@@ -86,6 +86,9 @@ export async function prepareLedger(client: Client): Promise<void> {
     if (rows[0]?.there !== true) await client.query(`BEGIN; ${tables} COMMIT;`);
 }
 
+/** Who declares by the command's flags alone. */
+const nobody: Declarer = { project: "", stack: "", environment: "" };
+
 /**
  * The set's own row, where it has none. From then on the set has a history of its own, so what is adopted has to be written in the same
  * transaction.
@@ -93,13 +96,14 @@ export async function prepareLedger(client: Client): Promise<void> {
 export async function recordSet(
     client: Client,
     set: string,
-    declarer: Declarer,
+    declarer: Declarer | undefined,
     systemIdentifier: string | null,
 ): Promise<void> {
+    const { project, stack, environment } = declarer ?? nobody;
     await client.query({
         text: `INSERT INTO schemaward.sets (name, format, project, stack, environment, system_identifier)
                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING`,
-        values: [set, ledgerFormat, declarer.project, declarer.stack, declarer.environment, systemIdentifier],
+        values: [set, ledgerFormat, project, stack, environment, systemIdentifier],
     });
 }
 

@@ -86,20 +86,16 @@ export async function readJournal(client: Client, runId: string): Promise<readon
 }
 
 /** What a run has done to a migration, and has stayed. */
-export interface RecordedStep {
-    readonly kind: string;
+export interface MigrationDone {
     readonly version: string;
+    readonly how: "applied" | "undone";
 }
 
 /** The migrations that a run applied or undid, in order. */
-export async function readRecordedSteps(client: Client, runId: string): Promise<readonly RecordedStep[]> {
-    const { rows } = await client.query<RecordedStep>({
-        text: `SELECT kind, version FROM schemaward.run_steps
-                WHERE run_id OPERATOR(pg_catalog.=) $1::pg_catalog.uuid AND version IS NOT NULL AND kind OPERATOR(pg_catalog.<>) 'adopted'
-                ORDER BY seq`,
-        values: [runId],
-    });
-    return rows;
+export function migrationsDone(journal: readonly JournalLine[]): MigrationDone[] {
+    return journal.flatMap(({ kind, version }) =>
+        version !== null && (kind === "applied" || kind === "undone") ? [{ version, how: kind }] : [],
+    );
 }
 
 /** The plan that a run was to carry out, as JSON; of a ledger that nobody else may write. */

@@ -7,11 +7,16 @@ import { BadInputError } from "../errors";
 import { lineAt, linesOf } from "../lines";
 import type { Migration, MigrationSet, Script } from "./set";
 
-const upName = /^\d+_.+\.sql$/;
-const downName = /^\d+_down\.sql$/;
-const verifyName = /^\d+_verify\.sql$/;
-const rollbackDir = "rollback";
-const verifyDir = "verify";
+/** A kind of file: its folder in the set's, and what it is called there. */
+interface Kind {
+    readonly dir: string;
+    readonly pattern: RegExp;
+    readonly form: string;
+}
+
+const ups: Kind = { dir: "", pattern: /^\d+_.+\.sql$/, form: "NNN_name.sql" };
+const downs: Kind = { dir: "rollback", pattern: /^\d+_down\.sql$/, form: "NNN_down.sql" };
+const verifies: Kind = { dir: "verify", pattern: /^\d+_verify\.sql$/, form: "NNN_verify.sql" };
 const untouched = "Nothing was touched.";
 /** Read without letting go, one after the other: faster than each on its own in the background. */
 const filesPerTurn = 50;
@@ -27,28 +32,27 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
     const root = resolve(dir);
     // A connection that is to be opened at the same time is on its way first.
     await setImmediate();
-    const ups = collect(root, "", upName);
+    const upFiles = collect(root, ups);
     // And what it needs to be asked next does not wait for both folders.
     await setImmediate();
-    const downs = collect(root, rollbackDir, downName);
-    const verifies = collect(root, verifyDir, verifyName);
+    const downFiles = collect(root, downs);
+    const verifyFiles = collect(root, verifies);
     const migrations: Migration[] = [];
-    for (const { version, name, file } of [...ups.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
-        const found = downs.get(key(version));
-        const check = verifies.get(key(version));
-        let down: Script | undefined;
-        let verify: Script | undefined;
+    for (const { version, name, file } of [...upFiles.values()].sort((a, b) => compareNumbers(a.version, b.version))) {
+        const number = key(version);
+        const down = readOnce(root, downFiles.get(number));
+        const verify = readOnce(root, verifyFiles.get(number));
         if (migrations.length % filesPerTurn === 0) await setImmediate();
         migrations.push({
             version,
             name,
             up: readScript(root, file),
-            hasDown: found !== undefined,
+            hasDown: downFiles.has(number),
             get down() {
-                return found === undefined ? undefined : (down ??= readScript(root, found.file));
+                return down();
             },
             get verify() {
-                return check === undefined ? undefined : (verify ??= readScript(root, check.file));
+                return verify();
             },
         });
     }
@@ -71,7 +75,7 @@ export async function readNumberedSet(dir: string): Promise<MigrationSet> {
 
 /** Where the down script of a version is expected, relative to the set's folder. */
 export function numberedDownFile(version: string): string {
-    return `${rollbackDir}/${version}_down.sql`;
+    return `${downs.dir}/${version}_down.sql`;
 }
 
 interface Found {
@@ -80,19 +84,24 @@ interface Found {
     readonly file: string;
 }
 
-function collect(root: string, sub: string, pattern: RegExp): Map<string, Found> {
+/** Reads a file at the first look, where there is one. */
+function readOnce(root: string, found: Found | undefined): () => Script | undefined {
+    let script: Script | undefined;
+    return () => (found === undefined ? undefined : (script ??= readScript(root, found.file)));
+}
+
+function collect(root: string, { dir, pattern, form }: Kind): Map<string, Found> {
     const found = new Map<string, Found>();
-    for (const entry of entries(root, sub)) {
+    for (const entry of entries(root, dir)) {
         // Also .SQL, which is on one system the same and on another passed over.
         if (!/\.sql$/i.test(entry.name)) continue;
-        const file = sub === "" ? entry.name : `${sub}/${entry.name}`;
+        const file = dir === "" ? entry.name : `${dir}/${entry.name}`;
         if (!pattern.test(entry.name)) {
-            const expected = { "": "NNN_name.sql", [rollbackDir]: "NNN_down.sql" }[sub] ?? "NNN_verify.sql";
             throw new BadInputError({
-                what: `The name does not follow ${expected}, so its version is unknown.`,
+                what: `The name does not follow ${form}, so its version is unknown.`,
                 where: { file },
                 state: untouched,
-                next: `Rename the file to ${expected}, or move it out of the folder.`,
+                next: `Rename the file to ${form}, or move it out of the folder.`,
             });
         }
         if (!entry.isFile()) regularOnly(root, file, entry);

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { PolicySettings } from "../declaration";
-import { type RecordedRun, readRecordedSteps } from "../history/recorded-run";
+import { migrationsDone, readJournal, type RecordedRun } from "../history/recorded-run";
 import { lockHolder, runLocks } from "../history/run-locks";
 import type { LastRun, Plan } from "./plan";
 import { restOf } from "./rest-of";
@@ -31,7 +31,7 @@ export async function lookBack(
  */
 async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<LastRun | null> {
     if (run === undefined || run.status === "done") return null;
-    const steps = await readRecordedSteps(client, run.id);
+    const journal = await readJournal(client, run.id);
     const holder = run.status === "running" ? await lockHolder(client, runLocks.guard) : undefined;
     return {
         id: run.id,
@@ -44,6 +44,6 @@ async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<
         outcome: run.status === "failed" ? "failed" : holder === undefined ? "cut off" : "running",
         snapshot: run.snapshot,
         error: run.error,
-        done: steps.map(({ version, kind }) => ({ version, how: kind === "undone" ? "undone" : "applied" })),
+        done: migrationsDone(journal),
     };
 }

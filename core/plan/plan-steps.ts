@@ -1,5 +1,5 @@
 import type { Observation } from "../sql/observation";
-import { verifyQueryOf } from "../sql/verify-query";
+import { stackQueryOf } from "../sql/verify-query";
 import type { MigrationSet } from "../migrations/set";
 import type { DecidedStep } from "./decide";
 import { RelationReader } from "./live-facts";
@@ -37,7 +37,7 @@ export async function planSteps(decided: readonly DecidedStep[], sources: StepSo
     const { live, mode, set, state, timeoutMs } = sources;
     const ahead = new RelationReader(live);
     const steps = await prepareSteps(decided, mirrorSchema(sources));
-    for (const { name, sql } of sources.declaration.verify ?? []) verifyQueryOf({ file: `verify "${name}"`, sql });
+    for (const query of sources.declaration.verify ?? []) stackQueryOf(query);
     const onStep = stepCounter(steps.length, sources.onProgress);
     const onObservation = (observation: Observation): void => {
         ahead.expect(relationsOf(observation));

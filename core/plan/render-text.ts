@@ -9,6 +9,11 @@ export function renderPlan(plan: Plan): string[] {
     return planLines(plan).map(visible);
 }
 
+/** Whose plan it is: `prod/physioflow`, without an environment the set alone. */
+export function planTitle({ environment, set }: Pick<Plan, "environment" | "set">): string {
+    return [environment, set].filter((p) => p !== "").join("/");
+}
+
 /** Control characters, line ends and what turns the direction of writing, as escapes. */
 function visible(line: string): string {
     return line.replace(
@@ -18,7 +23,7 @@ function visible(line: string): string {
 }
 
 function planLines(plan: Plan): string[] {
-    const title = [plan.environment, plan.set].filter((p) => p !== "").join("/");
+    const title = planTitle(plan);
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
             `${title}  at ${plan.to ?? "0"}, nothing to do`,
@@ -161,7 +166,8 @@ function lossText(l: Loss): string {
     return `${where}${verb} ${l.object}  ${countText(l)} ${unit}${note}  ${end}`.trimEnd();
 }
 
-function countText(l: Loss): string {
+/** How much is lost, with what is not exact marked. */
+export function countText(l: Loss): string {
     if (l.rows === null) return "unknown";
     return `${l.estimated === true ? "about " : l.exact ? "" : "≤ "}${grouped(l.rows)}`;
 }

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
-import { readRecordedPlan } from "../history/recorded-run";
 import { isRestOf, planDigest } from "./digest";
 import type { LastRun, Plan } from "./plan";
+import { readStoredPlan } from "./stored-plan";
 
 /**
  * Digests of the plans whose approval covers this one: that of the run before, where this plan does the very rest of it, and that
@@ -14,11 +14,8 @@ export async function restOf(
 ): Promise<readonly string[]> {
     if (plan.steps.length === 0 || lastRun === null || lastRun.outcome === "running" || lastRun.done.length === 0)
         return [];
-    const { planSchema } = require("./plan-schema.js") as typeof import("./plan-schema");
-    const stored = planSchema.safeParse(await readRecordedPlan(client, lastRun.id));
-    // Of another version of schemaward, whose digests are others.
-    if (!stored.success) return [];
-    const whole = stored.data as Plan;
+    const whole = await readStoredPlan(client, lastRun.id);
+    if (whole === undefined) return [];
     if (planDigest(whole) !== whole.digest || !isRestOf(plan, whole, lastRun.done)) return [];
     return [whole.digest, ...whole.approval.restOf];
 }

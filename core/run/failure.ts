@@ -63,7 +63,8 @@ export function describeFailure(error: unknown, step: PreparedStep, sent: SentSc
         const before = [...sent.text].slice(0, Number(db.position) - 1).join("").length - failing.offset;
         if (before >= 0) line = statement.line + lineAt(statement.sql, before) - 1;
     }
-    const shown = [statement, at].flatMap((from) => (from === undefined ? [] : excerpt(redactSql(from.sql))));
+    const from = statement ?? at;
+    const shown = from === undefined ? [] : excerpt(redactSql(from.sql));
     if (at !== undefined && message.includes(verifyFailed))
         return { file: at.file, line: at.line, message: verifyFailed, sqlstate: "none", detail: shown };
     return {

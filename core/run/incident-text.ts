@@ -1,6 +1,6 @@
-import type { JournalLine, RecordedRun } from "../history/recorded-run";
-import type { Loss, Plan, PlanStep } from "../plan/plan";
-import { bytesText, grouped } from "../plan/render-text";
+import { type JournalLine, migrationsDone, type RecordedRun } from "../history/recorded-run";
+import type { Plan, PlanStep } from "../plan/plan";
+import { bytesText, countText, planTitle } from "../plan/render-text";
 
 /** What the text is made of. */
 interface Told {
@@ -15,7 +15,7 @@ interface Told {
  */
 export function incidentText(told: Told): string {
     const { run, plan } = told;
-    const title = [plan?.environment ?? "", plan?.set ?? ""].filter((part) => part !== "").join("/");
+    const title = plan === null ? "" : planTitle(plan);
     return [
         `# ${run.direction === "forward" ? "Run" : "Rollback"} of ${code(title)}: ${run.from ?? "0"} → ${run.to ?? "0"}`,
         "",
@@ -96,14 +96,9 @@ function lost({ plan, journal }: Told): string[] {
         "| --- | --- | --- | --- | --- |",
         ...losses.map(
             ({ step, loss }) =>
-                `| ${step.version} | ${loss.kind} | ${plain(loss.object)} | ${countOf(loss)} | ${loss.bytes === null ? "" : bytesText(loss.bytes)} |`,
+                `| ${step.version} | ${loss.kind} | ${plain(loss.object)} | ${countText(loss)} | ${loss.bytes === null ? "" : bytesText(loss.bytes)} |`,
         ),
     ];
-}
-
-function countOf({ rows, exact, estimated }: Loss): string {
-    if (rows === null) return "unknown";
-    return `${estimated === true ? "about " : exact ? "" : "≤ "}${grouped(rows)}`;
 }
 
 function checklist({ run, plan, journal }: Told): string[] {
@@ -139,8 +134,8 @@ function checklist({ run, plan, journal }: Told): string[] {
     ];
 }
 
-function versionsDone(journal: readonly JournalLine[]): Set<string | null> {
-    return new Set(journal.filter(({ kind }) => kind === "applied" || kind === "undone").map(({ version }) => version));
+function versionsDone(journal: readonly JournalLine[]): Set<string> {
+    return new Set(migrationsDone(journal).map(({ version }) => version));
 }
 
 function words(step: PlanStep | undefined): string {

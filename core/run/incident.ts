@@ -1,9 +1,11 @@
 import type { Client } from "pg";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type JournalLine, readJournal, readRecordedPlan, readRun, type RecordedRun } from "../history/recorded-run";
+import { type JournalLine, readJournal, readRun, type RecordedRun } from "../history/recorded-run";
 import type { Plan } from "../plan/plan";
-import { planSchema } from "../plan/plan-schema";
+import { planTitle } from "../plan/render-text";
+import { readStoredPlan } from "../plan/stored-plan";
+import { timeInName } from "../snapshots/name";
 import { incidentText } from "./incident-text";
 
 /** All that the ledger knows of a run. */
@@ -21,8 +23,11 @@ export interface Incident {
 export async function readIncident(client: Client, set: string, id?: string): Promise<Incident | undefined> {
     const run = await readRun(client, set, id);
     if (run === undefined) return undefined;
-    const stored = planSchema.safeParse(await readRecordedPlan(client, run.id));
-    return { run, plan: stored.success ? (stored.data as Plan) : null, journal: await readJournal(client, run.id) };
+    return {
+        run,
+        plan: (await readStoredPlan(client, run.id)) ?? null,
+        journal: await readJournal(client, run.id),
+    };
 }
 
 /**
@@ -32,9 +37,8 @@ export async function readIncident(client: Client, set: string, id?: string): Pr
  */
 export function writeIncident(incident: Incident, dir: string): string {
     const { run, plan } = incident;
-    const time = run.startedAt.toISOString().replace(/^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+).*$/, "$1$2$3_$4$5$6");
-    const what = [plan?.environment ?? "", plan?.set ?? ""].filter((part) => part !== "").join("_");
-    const name = `${time}_${what}_${run.from ?? "0"}-${run.to ?? "0"}_${run.id.slice(0, 8)}`;
+    const what = plan === null ? "" : planTitle(plan);
+    const name = `${timeInName(run.startedAt)}_${what}_${run.from ?? "0"}-${run.to ?? "0"}_${run.id.slice(0, 8)}`;
     mkdirSync(dir, { recursive: true });
     const file = path.join(dir, `${name.replace(/[^\w.-]/g, "_")}.md`);
     writeFileSync(file, incidentText(incident));
@@ -52,7 +56,7 @@ export async function postIncident(incident: Incident, variable: string): Promis
     const url = process.env[variable];
     if (url === undefined) throw new Error(`the environment variable ${variable} is not set`);
     const { run, plan } = incident;
-    const what = [plan?.environment ?? "", plan?.set ?? ""].filter((part) => part !== "").join("/");
+    const what = plan === null ? "" : planTitle(plan);
     const text = `Rollback of ${what}, ${run.from ?? "0"} → ${run.to ?? "0"}, by ${run.who} on ${run.host}: ${run.status}${run.error === null ? "" : `, ${run.error}`}`;
     const body = JSON.stringify({ text, run, markdown: incidentText(incident) });
     let status: number;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Client } from "pg";
-import type { Declaration } from "../declaration";
+import type { Declaration, Declarer } from "../declaration";
 import { SchemawardError } from "../errors";
 import {
     forgetCatalog,
@@ -44,11 +44,11 @@ export class Journal {
     /**
      * Before anything is done: makes the ledger where there is none, takes over another tool's history where it is to be adopted, and writes
      * what is going to be done. All of it stays when the run then comes to nothing.
+     * @param newOwner who takes the set over from another declarer, where somebody does
      */
-    async begin({ plan, set, state }: Planned, newOwner: boolean): Promise<void> {
+    async begin({ plan, set, state }: Planned, newOwner: Declarer | undefined): Promise<void> {
         const { runId, identity, declaration } = this;
         const guard = this.guard();
-        const declarer = declaration.declarer ?? { project: "", stack: "", environment: "" };
         const system = await readSystemIdentifier(guard);
         await prepareLedger(guard);
         const { direction, from, to, digest } = plan;
@@ -62,8 +62,8 @@ export class Journal {
         // Only in the transaction: what is still to be counted is counted under the session's own.
         await guard.query("BEGIN; SET LOCAL search_path = pg_catalog");
         try {
-            await recordSet(guard, declaration.set, declarer, system);
-            if (newOwner) await changeOwner(guard, declaration.set, declarer, system);
+            await recordSet(guard, declaration.set, declaration.declarer, system);
+            if (newOwner !== undefined) await changeOwner(guard, declaration.set, newOwner, system);
             await recordRunStart(guard, run);
             if (adopted.length > 0) {
                 await guard.query([...ledgerStatements(runLocks), ...adopted, "DEALLOCATE ALL"].join(";\n"));

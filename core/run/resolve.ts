@@ -86,8 +86,7 @@ export async function resolveHistory(
                 : [];
         await guard.query("BEGIN");
         try {
-            const nobody = { project: "", stack: "", environment: "" };
-            await recordSet(guard, declaration.set, declaration.declarer ?? nobody, system);
+            await recordSet(guard, declaration.set, declaration.declarer, system);
             const history =
                 mirror === undefined
                     ? []

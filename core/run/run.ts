@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Database, openDatabase } from "../connection";
 import { explainFailure } from "../plan/database-failure";
-import type { Declaration } from "../declaration";
+import type { Declaration, Declarer } from "../declaration";
 import { RefusedError } from "../errors";
 import { buildPlan, readMigrations } from "../plan/build";
 import type { Plan } from "../plan/plan";
@@ -116,7 +116,8 @@ class Run {
             notices: new Notices(options.report),
             mirror: null,
         };
-        const idle = steps.length === 0 && plan.adopt === null && !ownerChanges(declaration, planned);
+        const newOwner = newOwnerOf(declaration, planned);
+        const idle = steps.length === 0 && plan.adopt === null && newOwner === undefined;
         if (idle && !isUnverified(plan)) {
             if (plan.verify.length > 0) await verify(sessions.worker, declaration, planned, context, null);
             return { plan, changed: false, version: plan.to, snapshot: null, runId: null };
@@ -125,7 +126,7 @@ class Run {
 
         const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
         try {
-            await journal.begin(planned, ownerChanges(declaration, planned));
+            await journal.begin(planned, newOwner);
             if (plan.adopt !== null)
                 options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
             const snapshot = await this.takeSnapshot(planned, sessions.guard);
@@ -149,12 +150,12 @@ class Run {
             const version = await verify(last.worker, declaration, planned, context, snapshot);
             await journal.done(await schema, historyTable());
             options.report({ type: "verified", version: version ?? "0" });
-            await this.recordIncident(journal.runId, plan);
             return { plan, changed: true, version, snapshot, runId: journal.runId };
         } catch (error) {
             await journal.failed(error, historyTable());
-            await this.recordIncident(journal.runId, plan);
             throw error;
+        } finally {
+            await this.recordIncident(journal.runId, plan);
         }
     }
 
@@ -226,12 +227,13 @@ function notConfirmed(): RefusedError {
     });
 }
 
-function ownerChanges(declaration: Declaration, { state }: Planned): boolean {
+/** Who takes the set over: a declarer that is not the one in its ledger. */
+function newOwnerOf({ declarer }: Declaration, { state }: Planned): Declarer | undefined {
     const owner = state.ledger.owner?.declarer;
-    const wanted = declaration.declarer;
-    return (
-        owner !== undefined &&
-        wanted !== undefined &&
-        (owner.project !== wanted.project || owner.stack !== wanted.stack || owner.environment !== wanted.environment)
-    );
+    if (owner === undefined || declarer === undefined) return undefined;
+    const same =
+        owner.project === declarer.project &&
+        owner.stack === declarer.stack &&
+        owner.environment === declarer.environment;
+    return same ? undefined : declarer;
 }

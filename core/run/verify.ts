@@ -6,8 +6,10 @@ import { linesOf } from "../lines";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { readState } from "../plan/read-state";
+import { loadParser } from "../sql/parser";
 import { scriptPath } from "../sql/script-path";
 import { redactSql } from "../sql/sensitive";
+import { stackQueryOf } from "../sql/verify-query";
 import { freshSession, resetSession, type StepContext } from "./step";
 
 /**
@@ -49,8 +51,11 @@ async function askQueries(
     snapshot: string | null,
 ): Promise<void> {
     if (verify.length === 0) return;
+    // Where there was nothing to do, nothing was parsed yet.
+    await loadParser();
+    const queries = verify.map((query) => ({ name: query.name, ...stackQueryOf(query) }));
     await client.query([...freshSession(context), "BEGIN READ ONLY"].join("; "));
-    for (const { name, sql } of verify) {
+    for (const { name, sql } of queries) {
         const why = await answerTo(client, sql);
         if (why === undefined) continue;
         throw new FailedError({
@@ -67,9 +72,7 @@ async function askQueries(
 /** @returns why the answer is not true; undefined: it is */
 async function answerTo(client: Client, sql: string): Promise<string | undefined> {
     try {
-        const { rows } = await client.query<{ ok: boolean }>(
-            `SELECT (${sql.trim().replace(/;$/, "")}\n) IS TRUE AS ok`,
-        );
+        const { rows } = await client.query<{ ok: boolean }>(`SELECT (${sql}\n) IS TRUE AS ok`);
         return rows[0]?.ok === true ? undefined : "it does not yield true.";
     } catch (error) {
         if (!(error instanceof DatabaseError)) throw error;

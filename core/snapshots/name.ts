@@ -20,8 +20,12 @@ const longest = 140;
  * @throws BadInputError for an empty or overlong environment or app, or one that is no Unicode
  */
 export function snapshotName(environment: string, app: string | undefined, taken: Date, ordinal?: number): string {
-    const time = taken.toISOString().replace(/^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+).*$/, "$1$2$3_$4$5$6");
-    return `${stem(environment, app)}_${time}${ordinal === undefined ? "" : `_${String(ordinal)}`}`;
+    return `${stem(environment, app)}_${timeInName(taken)}${ordinal === undefined ? "" : `_${String(ordinal)}`}`;
+}
+
+/** `YYYYMMDD_HHMMSS`, UTC. */
+export function timeInName(time: Date): string {
+    return time.toISOString().replace(/^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+).*$/, "$1$2$3_$4$5$6");
 }
 
 /** The reverse of `snapshotName`; undefined for text that it would not have made. */

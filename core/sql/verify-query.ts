@@ -1,3 +1,4 @@
+import type { VerifyQuery } from "../declaration";
 import { BadInputError } from "../errors";
 import { as, nodeType } from "./nodes";
 import { splitScriptSync } from "./split";
@@ -26,6 +27,11 @@ export function verifyQueryOf({ file, sql }: { readonly file: string; readonly s
     if (select.intoClause !== undefined || select.lockingClause !== undefined)
         throw notOneQuery(file, first.line, "makes a table or locks rows");
     return { sql: first.sql, file, line: first.line };
+}
+
+/** A stack's verify query, in the same way. */
+export function stackQueryOf({ name, sql }: VerifyQuery): PlacedQuery {
+    return verifyQueryOf({ file: `verify "${name}"`, sql });
 }
 
 function notOneQuery(file: string, line: number, why: string): BadInputError {

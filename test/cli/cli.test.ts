@@ -214,14 +214,7 @@ describe("the schemaward command", function () {
     it("resume: not while the run is at work, nor when it has ended well meanwhile", async () => {
         project.migration("002", "SELECT pg_sleep(3)", "SELECT 1");
         const first = start("migrate", ...dir, "--yes");
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(3)) === 1);
         const [refused, waited] = await Promise.all([
             run("resume", ...dir, "--yes"),
             run("resume", ...dir, "--yes", "--undo", "--wait", "30"),
@@ -238,14 +231,7 @@ describe("the schemaward command", function () {
         it(`migrate: ${signal} rolls back what runs and ends`, async () => {
             project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(600);", "DROP TABLE b");
             const { child, done } = start("migrate", ...dir, "--yes");
-            await eventually(
-                async () =>
-                    (
-                        await project.query(
-                            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-                        )
-                    )[0]?.[0] === "1",
-            );
+            await eventually(async () => (await project.sleeping(600)) === 1);
             child.kill(signal);
             const { code, stderr } = await done;
             assert.equal(code, 1);
@@ -256,14 +242,7 @@ describe("the schemaward command", function () {
     it("migrate: waits for another run when told to", async () => {
         project.migration("002", "SELECT pg_sleep(1.5)", "SELECT 1");
         const first = start("migrate", ...dir, "--yes");
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1.5)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(1.5)) === 1);
         const refused = await run("migrate", ...dir, "--yes");
         assert.equal(refused.code, 2);
         assert.match(refused.stderr, /Another run works on this database: schemaward run/);

@@ -314,18 +314,11 @@ for (const engine of engines()) {
                     env: project.env,
                 },
             );
-            await eventually(async () => (await sleeping()) === 1, "the first run");
+            await eventually(async () => (await project.sleeping(600)) === 1, "the first run");
             assert.match(await fails(up()), /Another run works on this database: schemaward run .*server process \d+/);
             child.kill("SIGINT");
             await done;
         });
-
-        async function sleeping(): Promise<number> {
-            const [[count] = []] = await project.query(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-            );
-            return Number(count);
-        }
 
         it("adopts a database that has only PhysioFlow's history", async () => {
             project.migration(
@@ -448,11 +441,11 @@ for (const engine of engines()) {
                 "DROP TABLE c",
             );
             const { child } = project.start(engine, "up", "--yes", "--skip-preview");
-            await eventually(async () => (await sleeping()) === 1, "the script");
+            await eventually(async () => (await project.sleeping(600)) === 1, "the script");
             child.kill("SIGKILL");
             await once(child, "exit");
             // The provider's process goes with the engine, and the server ends what it was doing.
-            await eventually(async () => (await sleeping()) === 0, "the end of the script");
+            await eventually(async () => (await project.sleeping(600)) === 0, "the end of the script");
             project.migration("003", "CREATE TABLE c (id int);", "DROP TABLE c");
             assert.match(await fails(up()), /locked|lock/);
             await succeeds(project.pulumi(engine, "cancel", "--yes"));

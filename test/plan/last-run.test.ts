@@ -81,13 +81,6 @@ describe("the run before, in a database", function () {
         project.remove();
     });
 
-    async function sleeping(): Promise<boolean> {
-        const rows = await project.query(
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-        );
-        return rows[0]?.[0] === "1";
-    }
-
     it("is not told when it ended well", async () => {
         await project.migrate("002");
         assert.equal((await project.plan("003")).lastRun, null);
@@ -97,13 +90,13 @@ describe("the run before, in a database", function () {
     it("is told as at work while it is, as cut off when it was killed, and no more once another has ended well", async () => {
         project.migration("003", "CREATE TABLE c (id int);\nSELECT pg_sleep(600)", "DROP TABLE c");
         const child = startRun(project, "latest");
-        await eventually(sleeping, "the script");
+        await eventually(async () => (await project.sleeping(600)) === 1, "the script");
         const during = (await project.plan("003", {}, "quick")).lastRun;
         assert.deepEqual([during?.outcome, during?.from, during?.to], ["running", null, "003"]);
 
         child.kill("SIGKILL");
         await once(child, "exit");
-        await eventually(async () => !(await sleeping()), "the end of the script");
+        await eventually(async () => (await project.sleeping(600)) === 0, "the end of the script");
         project.migration("003", "CREATE TABLE c (id int)", "DROP TABLE c");
         const done = [
             { version: "001", how: "applied" },

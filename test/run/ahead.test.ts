@@ -143,14 +143,7 @@ describe("steps sent ahead of their turn", function () {
         const stop = new AbortController();
         const running = project.migrate("latest", {}, { signal: stop.signal });
         running.catch(() => undefined);
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(600)) === 1);
         stop.abort();
         await assert.rejects(running, /002 was interrupted going forward/);
         assert.deepEqual(await project.applied(), ["001"]);

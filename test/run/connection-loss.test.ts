@@ -205,14 +205,7 @@ describe("losing the connection", function () {
             assert.match(error.message, /002 was rolled back whole/);
             return true;
         });
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(1)) === 1);
         await project.query(
             `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
                AND (classid::bigint << 32 | objid::bigint) = 8318822943420493165`,
@@ -253,14 +246,7 @@ describe("losing the connection", function () {
     it("kill -9 of the process in the middle of a script: the server ends it, the next run goes through", async () => {
         project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(600)", "DROP TABLE b");
         const child = startRun(project, "latest");
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(600)) === 1);
         child.kill("SIGKILL");
         await once(child, "exit");
         project.migration("002", "CREATE TABLE b (id int)", "DROP TABLE b");
@@ -272,14 +258,7 @@ describe("losing the connection", function () {
     it("the server crashes in the middle and comes back: one re-run gets there", async () => {
         project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(600)", "DROP TABLE b");
         const running = assert.rejects(project.migrate("latest"), FailedError);
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(600)) === 1);
         await server.kill();
         await running;
         await server.restart();

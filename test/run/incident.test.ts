@@ -170,14 +170,7 @@ describe("the record of a rollback", function () {
         await project.migrate("latest");
         project.write({ "rollback/002_down.sql": "SELECT pg_sleep(600)" });
         const child = startRun(project, "0");
-        await eventually(
-            async () =>
-                (
-                    await project.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
-                    )
-                )[0]?.[0] === "1",
-        );
+        await eventually(async () => (await project.sleeping(600)) === 1);
         child.kill("SIGKILL");
         await once(child, "exit");
         const { code, stdout } = await run();

@@ -27,7 +27,7 @@ describe("a stack's verify queries", function () {
 
     const related: VerifyQuery = {
         name: "visits have their patients",
-        sql: "SELECT NOT EXISTS (SELECT FROM visits v WHERE NOT EXISTS (SELECT FROM patients p WHERE p.id = v.patient)); ",
+        sql: "SELECT NOT EXISTS (SELECT FROM visits v WHERE NOT EXISTS (SELECT FROM patients p WHERE p.id = v.patient)); -- all of them",
     };
     const asking = (...verify: VerifyQuery[]): Partial<Declaration> => ({ verify });
 

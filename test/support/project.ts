@@ -93,6 +93,14 @@ export class TestProject {
         });
     }
 
+    /** How many other sessions are at a script that says `pg_sleep(SECONDS)`. */
+    async sleeping(seconds: number): Promise<number> {
+        const [[count] = []] = await this.query(
+            `SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(${seconds})%' AND pid <> pg_backend_pid()`,
+        );
+        return Number(count);
+    }
+
     /** The ledger's versions in the order of applying. */
     async applied(): Promise<string[]> {
         const rows = await this.query("SELECT version FROM schemaward.migrations ORDER BY seq");
