@@ -23,6 +23,7 @@ const schema = new PostgresSchema(
         snapshot: { ...s.snapshot, store: s.snapshot.store ?? backups?.store },
         policy: s.policy,
         run: s.run,
+        traffic: s.traffic,
         verify: s.verify,
         incidents: s.incidents,
     },
@@ -30,7 +31,8 @@ const schema = new PostgresSchema(
 );
 
 if (s.workload !== undefined) {
-    new k8s.Deployment("api", apiDeployment(s.workload, s.app ?? "latest"), { dependsOn: schema });
+    const api = new k8s.Deployment("api", apiDeployment(s.workload, s.app ?? "latest"), { dependsOn: schema });
+    schema.resumeAfter([api]);
 }
 
 export const version = schema.version;

@@ -12,6 +12,8 @@ export interface RunFlags extends TargetFlags {
     readonly yes?: boolean;
     readonly allowDataLoss?: boolean;
     readonly wait: string;
+    /** Of `resume`. */
+    readonly ignoreVersions?: boolean;
 }
 
 /** `schemaward migrate`: plans under the lock, asks, runs. */
@@ -42,17 +44,7 @@ export async function runTo(flags: RunFlags, target: Target, to?: string, resume
             what: `--wait ${flags.wait} is no number of seconds.`,
             next: "Give a number, 0 or more.",
         });
-    const stop = new AbortController();
-    const interrupt = (): void => {
-        // The first one lets the run end cleanly; the second ends the process, and the server rolls back.
-        if (stop.signal.aborted) process.exit(130);
-        endLine();
-        process.stderr.write("interrupted: the migration that runs is rolled back … (again to leave at once)\n");
-        stop.abort();
-    };
-    process.on("SIGINT", interrupt);
-    process.on("SIGTERM", interrupt);
-    try {
+    await interruptible(async (signal) => {
         const result = await migrate(
             { ...declaration, version: to ?? declaration.version, policy: policyFor(declaration, flags) },
             {
@@ -65,16 +57,39 @@ export async function runTo(flags: RunFlags, target: Target, to?: string, resume
                         ? observeFor(flags)
                         : "full",
                 ...(resumes === undefined ? {} : { resumes }),
+                ...(flags.ignoreVersions === undefined ? {} : { ignoreVersions: flags.ignoreVersions }),
                 waitMs: waitSeconds * 1000,
                 report: progressReporter(json),
-                signal: stop.signal,
+                signal,
                 ...(flags.yes === true ? {} : { confirm: ask }),
             },
         );
-        const { plan, changed, version, snapshot, runId } = result;
-        print(json, { ok: true, changed, version, snapshot, runId, plan }, [
+        const { plan, changed, version, snapshot, runId, heldFor } = result;
+        print(json, { ok: true, changed, version, snapshot, runId, heldFor, plan }, [
             changed ? `done: at ${version ?? "0"}` : `nothing to do: at ${version ?? "0"}`,
+            ...(heldFor.length === 0
+                ? []
+                : [
+                      `TRAFFIC STAYS STOPPED: ${heldFor.join("; ")}`,
+                      `deploy what accepts ${version ?? "0"}, then: schemaward resume ${asked.commandFlags}`,
+                  ]),
         ]);
+    });
+}
+
+/** Runs something that Ctrl-C ends cleanly: the first one tells it, the second ends the process, and the server rolls back. */
+export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const stop = new AbortController();
+    const interrupt = (): void => {
+        if (stop.signal.aborted) process.exit(130);
+        endLine();
+        process.stderr.write("interrupted: the migration that runs is rolled back … (again to leave at once)\n");
+        stop.abort();
+    };
+    process.on("SIGINT", interrupt);
+    process.on("SIGTERM", interrupt);
+    try {
+        await work(stop.signal);
     } finally {
         process.off("SIGINT", interrupt);
         process.off("SIGTERM", interrupt);

@@ -80,8 +80,9 @@ runOptions(program.command("migrate"))
     );
 
 runOptions(program.command("resume"))
-    .description("go on with a run that failed or was cut off, to where it was to lead")
+    .description("go on with a run that failed or was cut off, to where it was to lead; let traffic in again")
     .option("--undo", "go back to where it began instead")
+    .option("--ignore-versions", "let traffic in whatever application would start")
     .action((flags: CommonFlags) =>
         run(flags, () => (require("./resume.js") as typeof import("./resume")).resumeCommand(flags)),
     );

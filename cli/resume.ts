@@ -1,13 +1,15 @@
 import { RefusedError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
 import { lastRunText } from "../core/plan/last-run-text";
-import { type RunFlags, runTo } from "./migrate";
-import { print } from "./output";
-import { readTarget, type TargetFlags } from "./target";
+import type { Plan } from "../core/plan/plan";
+import { heldText } from "../core/plan/traffic-text";
+import { interruptible, type RunFlags, runTo } from "./migrate";
+import { print, progressReporter } from "./output";
+import { readTarget, type Target, type TargetFlags } from "./target";
 
 /**
  * `schemaward resume`: goes on with a run that failed or was cut off, to where it was to lead; with `--undo`, back to where it began. The
- * run's own record says both, so it needs neither the Pulumi state nor its lock.
+ * run's own record says both, so it needs neither the Pulumi state nor its lock. Of a run that ended well it only lets traffic in again.
  */
 export async function resumeCommand(rawFlags: TargetFlags): Promise<void> {
     const flags = rawFlags as RunFlags & { readonly undo?: boolean };
@@ -15,9 +17,13 @@ export async function resumeCommand(rawFlags: TargetFlags): Promise<void> {
     const { declaration, ...asked } = target;
     const { plan } = await buildPlan(declaration, { ...asked, observe: "none" });
     const run = plan.lastRun;
+    if (run === null && plan.held !== null) {
+        await letTrafficIn(flags, target, plan.from, plan.held);
+        return;
+    }
     if (run === null) {
         const version = plan.from;
-        print(flags.json === true, { ok: true, changed: false, version, snapshot: null, runId: null, plan: null }, [
+        print(flags.json === true, { ...nothingRun, version }, [
             `nothing to resume: the last run ended well, at ${version ?? "0"}`,
         ]);
         return;
@@ -29,5 +35,31 @@ export async function resumeCommand(rawFlags: TargetFlags): Promise<void> {
             next: "Wait until it has ended (--wait SECONDS does), or end it where it runs.",
         });
     if (flags.json !== true) process.stderr.write(`last run: ${lastRunText(run)}\n`);
+    if (plan.held !== null && flags.json !== true) process.stderr.write(`${heldText(plan.held)}\n`);
     await runTo(flags, target, (flags.undo === true ? run.from : run.to) ?? "0", run.id);
+}
+
+const nothingRun = { ok: true, changed: false, snapshot: null, runId: null, heldFor: [], plan: null };
+
+async function letTrafficIn(
+    flags: RunFlags,
+    { declaration, projectDir }: Target,
+    version: string | null,
+    held: NonNullable<Plan["held"]>,
+): Promise<void> {
+    const json = flags.json === true;
+    if (!json) process.stderr.write(`${heldText(held)}\n`);
+    const { resumeTraffic } = require("../core/run/resume-traffic.js") as typeof import("../core/run/resume-traffic");
+    const ignoreVersions = flags.ignoreVersions === true;
+    await interruptible(async (signal) => {
+        const waitMs = Number(flags.wait) * 1000;
+        await resumeTraffic(declaration, {
+            projectDir,
+            report: progressReporter(json),
+            signal,
+            waitMs,
+            ignoreVersions,
+        });
+    });
+    print(json, { ...nothingRun, version }, [`traffic is in again, at ${version ?? "0"}`]);
 }

@@ -1,5 +1,6 @@
 import { buildPlan } from "../core/plan/build";
 import { lastRunText } from "../core/plan/last-run-text";
+import { heldText } from "../core/plan/traffic-text";
 import { print } from "./output";
 import { readTarget, type TargetFlags } from "./target";
 
@@ -31,6 +32,7 @@ export async function status(flags: TargetFlags & { readonly json?: boolean }): 
         pending,
         drift: plan.drift,
         lastRun: plan.lastRun,
+        held: plan.held,
         unfinished: plan.unfinished,
         refusals: plan.refusals,
     };
@@ -49,6 +51,7 @@ export async function status(flags: TargetFlags & { readonly json?: boolean }): 
         ...pending.slice(0, 20).map((m) => `pending ${m.version} ${m.name}`),
         ...(pending.length > 20 ? [`… and ${pending.length - 20} more`] : []),
         ...(plan.lastRun === null ? [] : [`last run: ${lastRunText(plan.lastRun)}`]),
+        ...(plan.held === null ? [] : [heldText(plan.held)]),
         ...(plan.unfinished === null
             ? []
             : [

@@ -8,3 +8,4 @@ export {
 export { DatabaseAccess, type DatabaseAccessArgs } from "./database-access";
 export { PostgresSchema, type PostgresSchemaArgs } from "./postgres-schema";
 export { SchemaVersion } from "./schema-version";
+export { TrafficResume } from "./traffic-resume";

@@ -15,7 +15,10 @@ import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
 import { planningText } from "../core/run/describe-event";
 import { renderPlan } from "../core/plan/render-text";
+import { heldText } from "../core/plan/traffic-text";
+import { defaultTraffic, type TrafficSettings } from "../core/traffic-settings";
 import { SchemaVersion } from "./schema-version";
+import { TrafficResume } from "./traffic-resume";
 
 /** Settings of which any may be left out, or be undefined as a stack's file leaves them. */
 type Settings<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -43,6 +46,8 @@ export interface PostgresSchemaArgs {
     readonly history?: HistorySettings | undefined;
     /** Timeouts and search_path of the scripts. */
     readonly run?: Settings<RunSettings>;
+    /** How traffic is stopped while the schema changes; absent: it is not. */
+    readonly traffic?: Settings<TrafficSettings> | undefined;
     /** Queries that have to yield true when all scripts of a run have taken effect: critical tables, relationships. */
     readonly verify?: readonly VerifyQuery[] | undefined;
     /** Where each run that goes back leaves its record, a Markdown file; default: in the ledger only. */
@@ -74,31 +79,22 @@ export class PostgresSchema extends pulumi.ComponentResource {
     readonly at: pulumi.Output<string>;
     /** Name of the last snapshot taken before a run; null if there was none. */
     readonly lastSnapshot: pulumi.Output<string | null>;
+    private readonly ownName: string;
+    private readonly declared: DeclaredOutputs;
+    private readonly schemaVersion: SchemaVersion;
 
     constructor(name: string, args: PostgresSchemaArgs, options?: pulumi.ComponentResourceOptions) {
         super("schemaward:index:PostgresSchema", name, {}, options);
+        this.ownName = name;
         const resource = `${name}-version`;
         if (pulumi.runtime.isDryRun()) this.sayWhatIsUnknown(args).catch(() => undefined);
         const declaration = pulumi.output(args).apply((resolved) => declare(name, resolved));
         const planning = declaration.apply((d) => this.planFor(d, resource));
-        const part = <K extends keyof Declaration>(key: K): pulumi.Output<Declaration[K]> =>
-            declaration.apply((d) => d[key]);
+        this.declared = outputsOf(declaration);
         const version = new SchemaVersion(
             resource,
             {
-                set: part("set"),
-                declarer: part("declarer"),
-                adopt: part("adopt"),
-                migrations: part("migrations"),
-                version: part("version"),
-                app: part("app"),
-                connection: part("connection"),
-                history: part("history"),
-                snapshot: part("snapshot"),
-                policy: part("policy"),
-                run: part("run"),
-                verify: part("verify"),
-                incidents: part("incidents"),
+                ...this.declared,
                 resource,
                 // The plan holds no secret, and must be readable even where an input is one.
                 plan: pulumi.unsecret(planning.apply((p) => p.plan)),
@@ -107,10 +103,27 @@ export class PostgresSchema extends pulumi.ComponentResource {
             },
             { parent: this },
         );
+        this.schemaVersion = version;
         this.version = version.version;
         this.at = version.at;
         this.lastSnapshot = version.lastSnapshot;
         this.registerOutputs({ version: this.version, at: this.at, lastSnapshot: this.lastSnapshot });
+    }
+
+    /**
+     * Lets traffic in again when these resources are as declared: the workloads that are to carry the application that accepts the schema. What
+     * would start is held against the compatibility matrix (else against `app`) first. Where nothing is stopped it does nothing.
+     * @returns what others may depend on that need traffic to be in again
+     */
+    resumeAfter(resources: pulumi.Input<pulumi.Input<pulumi.Resource>[]>): TrafficResume {
+        const { declared, schemaVersion } = this;
+        const { run, ...rest } = declared;
+        const resource = `${this.ownName}-traffic`;
+        return new TrafficResume(
+            resource,
+            { ...rest, settings: run, resource, lastRun: schemaVersion.lastRun },
+            { parent: this, dependsOn: pulumi.output(resources).apply((list) => [schemaVersion, ...list]) },
+        );
     }
 
     /** Without an input that only an `up` makes known there is nothing to plan with yet, and nothing else would be printed. */
@@ -143,6 +156,7 @@ export class PostgresSchema extends pulumi.ComponentResource {
             });
             const lines = renderPlan(plan);
             await pulumi.log.info(lines.join("\n"), this);
+            if (plan.held !== null) await pulumi.log.warn(`TRAFFIC IS STOPPED. ${heldText(plan.held)}`, this);
             for (const warning of plan.warnings) await pulumi.log.warn(warning, this);
             if (plan.drift.length > 0)
                 await pulumi.log.warn(
@@ -160,6 +174,30 @@ export class PostgresSchema extends pulumi.ComponentResource {
             return { plan: [], digest: "", refusals: [error.message] };
         }
     }
+}
+
+type DeclaredOutputs = { readonly [K in keyof Declaration]-?: pulumi.Output<Declaration[K]> };
+
+/** A declaration's members, each as an output of its own: what is secret of one is not of the others. */
+function outputsOf(declaration: pulumi.Output<Declaration>): DeclaredOutputs {
+    const part = <K extends keyof Declaration>(key: K): pulumi.Output<Declaration[K]> =>
+        declaration.apply((d) => d[key]);
+    return {
+        set: part("set"),
+        declarer: part("declarer"),
+        adopt: part("adopt"),
+        migrations: part("migrations"),
+        version: part("version"),
+        app: part("app"),
+        connection: part("connection"),
+        history: part("history"),
+        snapshot: part("snapshot"),
+        policy: part("policy"),
+        run: part("run"),
+        traffic: part("traffic"),
+        verify: part("verify"),
+        incidents: part("incidents"),
+    };
 }
 
 function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declaration {
@@ -181,6 +219,7 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
         },
         policy: { ...defaultPolicy, ...defined(args.policy) },
         run: { ...defaultRunSettings, ...defined(args.run) },
+        ...(args.traffic === undefined ? {} : { traffic: { ...defaultTraffic, ...defined(args.traffic) } }),
         ...(args.incidents === undefined ? {} : { incidents: args.incidents }),
         ...(args.verify === undefined ? {} : { verify: args.verify }),
     };

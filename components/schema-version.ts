@@ -52,6 +52,7 @@ export class SchemaVersion extends pulumi.dynamic.Resource {
     declare readonly at: pulumi.Output<string>;
     declare readonly digest: pulumi.Output<string>;
     declare readonly lastSnapshot: pulumi.Output<string | null>;
+    declare readonly lastRun: pulumi.Output<string | null>;
 
     constructor(
         name: string,
@@ -61,7 +62,7 @@ export class SchemaVersion extends pulumi.dynamic.Resource {
         super(
             provider,
             name,
-            { at: undefined, lastSnapshot: undefined, ...args },
+            { at: undefined, lastSnapshot: undefined, lastRun: undefined, ...args },
             options,
             "schemaward",
             "SchemaVersion",

@@ -1,4 +1,5 @@
 import type { ConnectionReference } from "./connection";
+import type { TrafficSettings } from "./traffic-settings";
 
 /** Who declares: written into the ledger, so that another stack or a clone of another environment is refused until adopted. */
 export interface Declarer {
@@ -107,6 +108,8 @@ export interface Declaration {
     readonly snapshot: SnapshotSettings;
     readonly policy: PolicySettings;
     readonly run: RunSettings;
+    /** How traffic is stopped; absent: it is not. */
+    readonly traffic?: TrafficSettings;
     /** Asked when all scripts of a run have taken effect; absent: nothing is. */
     readonly verify?: readonly VerifyQuery[];
     /** Where each run that goes back leaves its record. */

@@ -8,6 +8,8 @@ export interface WorkloadChoice {
     readonly kind?: string | undefined;
     /** API group and version of a kind that is not Kubernetes' own: `argoproj.io/v1alpha1`. */
     readonly apiVersion?: string | undefined;
+    /** Whether what it runs is not the application, so that its version says nothing of what accepts the schema. */
+    readonly ignoreVersion?: boolean | undefined;
 }
 
 /** A Service that is led elsewhere while the schema changes. */

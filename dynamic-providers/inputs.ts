@@ -23,6 +23,8 @@ export interface SchemaVersionState extends SchemaVersionInputs {
     readonly at: string;
     /** Name of the last snapshot that a run of this resource took. */
     readonly lastSnapshot: string | null;
+    /** Id of the last run that changed something. */
+    readonly lastRun: string | null;
 }
 
 const text = z.string();

@@ -5,12 +5,11 @@ import type { Declaration } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
 import { isUnverified } from "../core/plan/last-run-text";
-import { describeEvent } from "../core/run/describe-event";
-import { isPassing, type RunEvent } from "../core/run/events";
 import type { RunResult } from "../core/run/options";
 import { migrate } from "../core/run/run";
 import { engineGone } from "./engine-gone";
 import { checkForm, holdsUnknown, type SchemaVersionInputs, type SchemaVersionState } from "./inputs";
+import { report } from "./report";
 
 /** The parts of the inputs that are compared: what only shows is not. */
 const compared: readonly (keyof Declaration)[] = [
@@ -25,6 +24,7 @@ const compared: readonly (keyof Declaration)[] = [
     "snapshot",
     "policy",
     "run",
+    "traffic",
     "verify",
     "incidents",
 ];
@@ -63,7 +63,7 @@ export async function create(
     inputs: SchemaVersionInputs,
 ): Promise<{ id: string; outs: SchemaVersionState & Record<string, unknown> }> {
     const id = `${inputs.declarer?.project ?? ""}/${inputs.declarer?.stack ?? ""}/${inputs.set}`;
-    return { id, outs: stateAfter(inputs, await go(inputs), null) };
+    return { id, outs: stateAfter(inputs, await go(inputs), undefined) };
 }
 
 export async function update(
@@ -71,7 +71,7 @@ export async function update(
     olds: SchemaVersionState,
     news: SchemaVersionInputs,
 ): Promise<{ outs: SchemaVersionState & Record<string, unknown> }> {
-    return { outs: stateAfter(news, await go(news), olds.lastSnapshot) };
+    return { outs: stateAfter(news, await go(news), olds) };
 }
 
 /** Reads where the database is. With credentials that no longer work, state stays as it is. */
@@ -113,25 +113,23 @@ async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
     }
 }
 
-/** Pulumi shows what a provider prints under the stack. Passing states would only fill the log there. */
-function report(event: RunEvent): void {
-    if (isPassing(event)) return;
-    const line = describeEvent(event);
-    if (line !== undefined && !engineGone().aborted) console.log(line);
-}
-
 function stateAfter(
     inputs: SchemaVersionInputs,
     result: RunResult,
-    before: string | null,
+    before: SchemaVersionState | undefined,
 ): SchemaVersionState & Record<string, unknown> {
-    return { ...inputs, at: result.version ?? "0", lastSnapshot: result.snapshot ?? before };
+    return {
+        ...inputs,
+        at: result.version ?? "0",
+        lastSnapshot: result.snapshot ?? before?.lastSnapshot ?? null,
+        lastRun: result.runId ?? before?.lastRun ?? null,
+    };
 }
 
 async function databaseDiffers(news: SchemaVersionInputs): Promise<boolean> {
     try {
         const { plan } = await buildPlan(news, { projectDir: process.cwd(), observe: "none" });
-        return plan.steps.length > 0 || plan.adopt !== null || isUnverified(plan);
+        return plan.steps.length > 0 || plan.adopt !== null || plan.held !== null || isUnverified(plan);
     } catch (error) {
         // Nothing answers: an `up` goes and finds out, and fails saying why, rather than being green over a database that nobody has seen.
         if (error instanceof FailedError) return true;

@@ -135,6 +135,7 @@ export function declarationOf(
             ...(policy.maxRowsLost === undefined ? {} : { maxRowsLost: policy.maxRowsLost }),
         },
         run,
+        ...(settings.traffic === undefined ? {} : { traffic: settings.traffic }),
         ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
         ...(settings.verify === undefined ? {} : { verify: settings.verify }),
     };

@@ -2,6 +2,7 @@ import { validRange } from "semver";
 import { z } from "zod";
 import { defaultPolicy, defaultRunSettings } from "../core/declaration";
 import { backupsSchema } from "./settings-backups";
+import { trafficSchema } from "./settings-traffic";
 
 /** What a text has to be like, said only where there is one: where there is none, "is missing" says more. */
 const text = (error: string, pattern = /\S/): z.ZodString =>
@@ -151,6 +152,7 @@ export const settingsSchema = z.strictObject({
         })
         .prefault({})
         .describe("timeouts and search_path of the scripts"),
+    traffic: trafficSchema.optional().describe("how traffic is stopped while the schema changes; absent: it is not"),
     verify: z
         .array(
             z.strictObject({

@@ -54,6 +54,14 @@ export async function recordSnapshot(client: Client, id: string, snapshot: strin
     });
 }
 
+/** Writes that ledger, history table and the stack's own queries were found as they have to be. */
+export async function recordVerified(client: Client, id: string): Promise<void> {
+    await client.query({
+        text: "INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, 'verified')",
+        values: [id],
+    });
+}
+
 /**
  * Takes the stored catalog away until the run's end: what a killed run has changed must not look like the work of other hands. For the
  * transaction right before the first script.
@@ -94,8 +102,7 @@ export async function recordRunEnd(
 ): Promise<void> {
     await client.query({
         text: `WITH c AS (UPDATE schemaward.sets SET catalog = $4, catalog_stamp = $5, mirror = coalesce($6, mirror), changed_at = now()
-                           WHERE name = $2),
-                    s AS (INSERT INTO schemaward.run_steps (run_id, kind) SELECT $1, 'verified' WHERE $3::text IS NULL)
+                           WHERE name = $2)
                UPDATE schemaward.runs SET status = CASE WHEN $3::text IS NULL THEN 'done' ELSE 'failed' END,
                    error = $3::text, ended_at = clock_timestamp() WHERE id = $1`,
         values: [run.id, run.set, error, packCatalog(schema.catalog), schema.stamp, schema.mirror],

@@ -76,12 +76,21 @@ CREATE TABLE IF NOT EXISTS schemaward.progress (
     unit integer NOT NULL,
     finished boolean NOT NULL,
     PRIMARY KEY (set_name, unit)
+);
+CREATE TABLE IF NOT EXISTS schemaward.gates (
+    set_name text PRIMARY KEY,
+    run_id uuid NOT NULL,
+    parts jsonb NOT NULL,
+    who text NOT NULL,
+    host text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    held_for text
 );`;
 
 /** Creates what is missing of the ledger. Call under the run's lock. */
 export async function prepareLedger(client: Client): Promise<void> {
     const { rows } = await client.query<{ there: boolean }>(
-        "SELECT to_regclass('schemaward.progress') IS NOT NULL AS there",
+        "SELECT to_regclass('schemaward.gates') IS NOT NULL AS there",
     );
     if (rows[0]?.there !== true) await client.query(`BEGIN; ${tables} COMMIT;`);
 }

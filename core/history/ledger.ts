@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { Declarer } from "../declaration";
 import { FailedError, RefusedError } from "../errors";
 import type { CatalogObject } from "../sql/observation";
+import { gateQuery, type GateRow, type RecordedGate, toRecordedGate } from "./ledger-gates";
 import { lastRunQuery, type RecordedRun, type RunRow, toRecordedRun } from "./recorded-run";
 import { unpackCatalog } from "./stored-catalog";
 
@@ -66,6 +67,8 @@ export interface Ledger {
     readonly progress: Progress | undefined;
     /** The run that began last; undefined: there was none. */
     readonly lastRun: RecordedRun | undefined;
+    /** Traffic that is stopped; undefined: none is, as far as the ledger knows. */
+    readonly gate: RecordedGate | undefined;
     /** History table that the set keeps in step; null: none, or not known yet. */
     readonly mirror: string | null;
     /** `readCatalogStamp` at the end of the last run; null: unknown. */
@@ -83,6 +86,7 @@ const none: Ledger = {
     rows: [],
     progress: undefined,
     lastRun: undefined,
+    gate: undefined,
     mirror: null,
     catalogStamp: null,
     sets: [],
@@ -95,8 +99,8 @@ const none: Ledger = {
  * @throws RefusedError when the ledger is of a newer schemaward, FailedError when it may not be read
  */
 export async function readLedger(client: Client, set: string, onAsked?: (tables: boolean) => void): Promise<Ledger> {
-    const { rows: found } = await client.query<{ there: boolean }>(
-        "SELECT pg_catalog.to_regclass('schemaward.sets') IS NOT NULL AS there",
+    const { rows: found } = await client.query<{ there: boolean; gates: boolean }>(
+        "SELECT pg_catalog.to_regclass('schemaward.sets') IS NOT NULL AS there, pg_catalog.to_regclass('schemaward.gates') IS NOT NULL AS gates",
     );
     if (found[0]?.there !== true) {
         onAsked?.(false);
@@ -117,6 +121,8 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
                 values: [set],
             }),
             client.query<RunRow>({ text: lastRunQuery, values: [set] }),
+            // A ledger that was made before there were gates has no table of them.
+            found[0].gates ? client.query<GateRow>({ text: gateQuery, values: [set] }) : { rows: [] },
         ]);
         // Of a ledger with another format they may fail.
         asked.catch(() => undefined);
@@ -137,7 +143,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
             await asked;
             return { ...none, sets: names };
         }
-        const [{ rows }, { rows: progress }, { rows: runs }] = await asked;
+        const [{ rows }, { rows: progress }, { rows: runs }, { rows: gates }] = await asked;
         return {
             exists: true,
             owner: {
@@ -147,6 +153,7 @@ export async function readLedger(client: Client, set: string, onAsked?: (tables:
             rows: rows[0] === undefined ? [] : rowsOf(rows[0]),
             progress: toProgress(progress),
             lastRun: runs[0] === undefined ? undefined : toRecordedRun(runs[0]),
+            gate: gates[0] === undefined ? undefined : toRecordedGate(gates[0]),
             mirror: mine.mirror,
             catalogStamp: mine.catalog_stamp,
             sets: names,

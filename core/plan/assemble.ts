@@ -1,7 +1,9 @@
 import type { Declaration } from "../declaration";
+import type { RecordedGate } from "../history/ledger-gates";
 import { judgeApproval } from "../policy/approval";
 import type { CompatibilityVerdict } from "../policy/compatibility";
 import { judgeOwnership } from "../policy/ownership";
+import type { GatePart } from "../traffic/part";
 import type { Decision } from "./decide";
 import { planDigest } from "./digest";
 import type { Before } from "./last-run";
@@ -10,6 +12,7 @@ import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
 import { totalLoss } from "./total-loss";
+import type { PlannedTraffic } from "./traffic";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
 /** What a plan is put together from. */
@@ -22,6 +25,7 @@ export interface PlanParts extends Before {
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
     readonly snapshot: Plan["snapshot"];
+    readonly traffic: PlannedTraffic | undefined;
     /** Why there can be no snapshot, where there are steps and there can be none. */
     readonly noStore: string | undefined;
 }
@@ -43,13 +47,14 @@ export interface Presentation {
 /** Puts a plan together and holds it against ownership, history and policy: what forbids it is in `refusals`. */
 export function assemblePlan(declaration: Declaration, options: Presentation, parts: PlanParts): Plan {
     const { state, decision, steps, planSteps, drift, lastRun, restOf, snapshot, noStore } = parts;
+    const traffic = parts.traffic?.traffic ?? null;
     const adopt =
         state.adopted.length === 0
             ? null
             : { table: state.mirror?.table ?? "", versions: state.adopted.map((row) => row.version) };
     const direction = directionOf(planSteps);
     const { from, to } = decision;
-    const digest = planDigest({ direction, adopt, steps: planSteps, from, to });
+    const digest = planDigest({ direction, adopt, steps: planSteps, from, to, traffic });
     const lost = totalLoss(planSteps.flatMap((s) => s.losses));
     const approval = judgeApproval(
         {
@@ -91,6 +96,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
                   },
               ]),
         ...(compatibility?.refusal === undefined ? [] : [compatibility.refusal]),
+        ...(parts.traffic?.refusals ?? []),
         ...approval.refusals.map((r) =>
             r.code === "approval" && options.approveWith !== undefined ? { ...r, allow: options.approveWith } : r,
         ),
@@ -112,6 +118,8 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         unfinished: unfinishedOf(state.ledger.progress, steps),
         lost,
         snapshot,
+        traffic,
+        held: heldGate(state.ledger.gate),
         verify: (declaration.verify ?? []).map((query) => query.name),
         digest,
         app:
@@ -151,6 +159,14 @@ function compatibilityOf(
     if (policy.compatibility === undefined) return undefined;
     const { judgeCompatibility } = require("../policy/compatibility.js") as typeof import("../policy/compatibility");
     return judgeCompatibility({ app, target: decision.to, compare }, policy.compatibility);
+}
+
+function heldGate(gate: RecordedGate | undefined): Plan["held"] {
+    if (gate === undefined) return null;
+    const { runId, who, host, since, heldFor } = gate;
+    const { partText } = require("../traffic/parts.js") as typeof import("../traffic/parts");
+    const parts = (gate.parts as readonly GatePart[]).map(partText);
+    return { runId, who, host, since: since.toISOString(), parts, heldFor };
 }
 
 function directionOf(steps: readonly PlanStep[]): Plan["direction"] {

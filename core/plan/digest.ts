@@ -2,16 +2,21 @@ import { createHash } from "node:crypto";
 import type { Plan, PlanStep } from "./plan";
 
 /**
- * What an approval binds: direction, migrations, script hashes, objects lost, hazards. Never counts, bytes, times or
+ * What an approval binds: direction, migrations, script hashes, objects lost, hazards, what traffic is stopped through. Never counts, bytes, times or
  * names with a clock in them, so that it stays the same while the application goes on writing.
  */
-export function planDigest(plan: Pick<Plan, "direction" | "adopt" | "steps" | "from" | "to">): string {
+export function planDigest(plan: Pick<Plan, "direction" | "adopt" | "steps" | "from" | "to" | "traffic">): string {
     const bound = {
         direction: plan.direction,
         from: plan.from,
         to: plan.to,
         adopt: plan.adopt?.versions ?? [],
         steps: plan.steps.map(boundOf),
+        // Absent where none is stopped.
+        gate:
+            plan.traffic?.stop === true
+                ? [plan.traffic.strategy, ...plan.traffic.parts.map((p) => p.key).toSorted()]
+                : undefined,
     };
     return createHash("sha256").update(JSON.stringify(bound)).digest("hex").slice(0, 8);
 }

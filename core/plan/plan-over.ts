@@ -19,6 +19,9 @@ import type { PlannedSteps, StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
 import type { PlanProgress } from "./progress";
 import { readAhead, sessionSettings } from "./read-ahead";
+import { appliedAfter, headOf } from "./applied-after";
+import type { GatePart } from "../traffic/part";
+import type { PlannedTraffic, TrafficSources } from "./traffic";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
 
 /** What is asked of a plan. */
@@ -39,6 +42,8 @@ export interface Planned {
     readonly set: MigrationSet;
     readonly state: DatabaseState;
     readonly steps: readonly PreparedStep[];
+    /** What traffic comes through; empty where it was not looked at. */
+    readonly gateParts: readonly GatePart[];
     /**
      * The plan with what would be lost counted anew, over the same connection: rows are written while a person reads it, and while a
      * snapshot is taken. Undefined where nothing can be lost.
@@ -120,12 +125,21 @@ export async function planOver(
         });
         const snapshot = await snapshotOf(steps, client, declaration, options.projectDir);
         const compare = (a: string, b: string): number => set.compare(a, b);
-        const parts = { state, decision, compare, steps, drift, ...before, ...snapshot };
+        const traffic = await trafficOf(options.observe, {
+            client,
+            declaration,
+            decision,
+            planSteps,
+            passed: () => [decision.from, ...steps.map((_, i) => headOf(set, appliedAfter({ state, steps }, i + 1)))],
+            compare,
+        });
+        const parts = { state, decision, compare, steps, drift, traffic, ...before, ...snapshot };
         return {
             plan: assemblePlan(declaration, options, { ...parts, planSteps }),
             set,
             state,
             steps,
+            gateParts: traffic?.parts ?? [],
             recount:
                 recount === undefined
                     ? undefined
@@ -185,6 +199,14 @@ async function stepsOf(decision: Decision, sources: StepSources): Promise<Planne
     if (decision.steps.length === 0) return { steps: [], planSteps: [], recount: undefined };
     const { planSteps } = require("./plan-steps.js") as typeof import("./plan-steps");
     return planSteps(decision.steps, sources);
+}
+
+/** What traffic comes through; what finds that out is loaded where traffic is declared. */
+async function trafficOf(observe: ObserveMode, sources: TrafficSources): Promise<PlannedTraffic | undefined> {
+    // Who only asks where the database is, asks no cluster.
+    if (sources.declaration.traffic === undefined || observe === "none") return undefined;
+    const { planTraffic } = require("./traffic.js") as typeof import("./traffic");
+    return planTraffic(sources);
 }
 
 /** What is to be said of the snapshot before the steps, where there are any. */

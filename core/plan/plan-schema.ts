@@ -123,6 +123,32 @@ export const planSchema = z.strictObject({
             required: z.boolean(),
         })
         .nullable(),
+    traffic: z
+        .strictObject({
+            stop: z.boolean().describe("whether traffic is stopped for the run"),
+            why: z.array(z.string()).describe("why it is stopped, or would have to be"),
+            strategy: z.enum(["scale-to-zero", "service-selector", "pgbouncer", "none"]),
+            parts: z.array(z.strictObject({ key: z.string(), text: z.string() })).describe("what it comes through"),
+            running: z
+                .array(z.strictObject({ workload: z.string(), version: z.string().nullable() }))
+                .describe("applications that run now; version null: it cannot be told"),
+            holdsFor: z
+                .string()
+                .nullable()
+                .describe("the application that it stays stopped for; null: it comes in again at the run's end"),
+        })
+        .nullable(),
+    held: z
+        .strictObject({
+            runId: z.string(),
+            who: z.string(),
+            host: z.string(),
+            since: z.string().describe("ISO 8601, UTC"),
+            parts: z.array(z.string()).describe("as they were before"),
+            heldFor: z.string().nullable().describe("what is waited for; null: the run's end"),
+        })
+        .nullable()
+        .describe("traffic that is stopped already"),
     verify: z
         .array(z.string())
         .describe("names of the queries that have to yield true when all scripts have taken effect"),

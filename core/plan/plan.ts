@@ -2,7 +2,7 @@ import type { Refusal, ScriptSource } from "./decide";
 import type { Replaced } from "./prepare";
 
 /** Name of the plan's JSON form, docs/plan.schema.json. It changes only together with its number. */
-export const planFormat = "schemaward/plan/2";
+export const planFormat = "schemaward/plan/3";
 
 /** What a step destroys, counted in the live database. */
 export interface Loss {
@@ -110,6 +110,34 @@ export interface LastRun {
     readonly done: readonly { readonly version: string; readonly how: "applied" | "undone" }[];
 }
 
+/** Traffic, which is stopped for the run or is not. */
+export interface PlannedTraffic {
+    readonly stop: boolean;
+    /** Why it is stopped, or why it would have to be. */
+    readonly why: readonly string[];
+    readonly strategy: "scale-to-zero" | "service-selector" | "pgbouncer" | "none";
+    /** What it comes through: `key` is the same next time, `text` is for people (`api×3`). */
+    readonly parts: readonly { readonly key: string; readonly text: string }[];
+    /** Applications that run now; version null: it cannot be told. */
+    readonly running: readonly { readonly workload: string; readonly version: string | null }[];
+    /** Version of the application that it then stays stopped for; null: it comes in again at the run's end. */
+    readonly holdsFor: string | null;
+}
+
+/** Traffic that is stopped now. */
+export interface HeldGate {
+    /** The run that stopped it. */
+    readonly runId: string;
+    readonly who: string;
+    readonly host: string;
+    /** ISO 8601, UTC. */
+    readonly since: string;
+    /** As they were before, for people: `api×3`. */
+    readonly parts: readonly string[];
+    /** What is waited for; null: the run's end. */
+    readonly heldFor: string | null;
+}
+
 /** What would be done, exactly, and what would be lost. Plain JSON, without secrets. */
 export interface Plan {
     readonly format: typeof planFormat;
@@ -146,6 +174,10 @@ export interface Plan {
         readonly unknown: boolean;
     };
     readonly snapshot: PlannedSnapshot | null;
+    /** Null where no traffic is declared, or nothing is done for which it could be stopped. */
+    readonly traffic: PlannedTraffic | null;
+    /** Traffic that is stopped already; null: none is. */
+    readonly held: HeldGate | null;
     /** What is asked when all scripts have taken effect. */
     readonly verify: readonly string[];
     readonly digest: string;

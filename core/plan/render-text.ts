@@ -1,4 +1,5 @@
 import { isUnverified, lastRunText } from "./last-run-text";
+import { gateText, heldLines, resumeText, runningText, trafficLines } from "./traffic-text";
 import type { Loss, ObjectChange, Plan, PlanStep } from "./plan";
 
 /**
@@ -26,7 +27,8 @@ function planLines(plan: Plan): string[] {
     const title = planTitle(plan);
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
-            `${title}  at ${plan.to ?? "0"}, nothing to do`,
+            `${title}  at ${plan.to ?? "0"}, nothing to do${plan.held === null ? "" : " but to let traffic in again"}`,
+            ...heldLines(plan),
             // Of one that is over nothing is left to be done, but to verify.
             ...(plan.lastRun?.outcome === "running" ? lastRunLines(plan) : []),
             ...(isUnverified(plan) ? [...lastRunLines(plan), ...verifyLine(plan)] : []),
@@ -45,6 +47,7 @@ function planLines(plan: Plan): string[] {
         ...(plan.adopt === null
             ? []
             : [`adopt ${plan.adopt.versions.length} versions from ${plan.adopt.table}: ${range(plan.adopt.versions)}`]),
+        ...heldLines(plan),
         ...lastRunLines(plan),
         ...unfinishedLines(plan),
         ...driftLines(plan),
@@ -52,6 +55,7 @@ function planLines(plan: Plan): string[] {
         ...hazardLine(plan),
         `Lost      ${lostText(plan)}`,
         `Snapshot  ${snapshotText(plan)}`,
+        ...trafficLines(plan),
         ...verifyLine(plan),
         ...plan.warnings.map((w) => `Warning   ${w}`),
         ...appLine(plan),
@@ -77,10 +81,12 @@ function pipeline(plan: Plan): string {
     const versions = plan.steps.map((s) => s.version);
     const shown = versions.length > 12 ? [...versions.slice(0, 5), "…", ...versions.slice(-5)] : versions;
     return [
+        ...gateText(plan),
         ...(plan.snapshot === null ? [] : ["snapshot"]),
         ...(plan.adopt === null ? [] : ["adopt"]),
         ...(shown.length === 0 ? [] : [shown.join(" ")]),
         "verify",
+        ...resumeText(plan),
     ].join(" → ");
 }
 
@@ -247,9 +253,12 @@ function verifyLine({ verify }: Plan): string[] {
     return verify.length === 0 ? [] : [`Verify    ${shorten(verify)}`];
 }
 
-function appLine({ app }: Plan): string[] {
-    if (typeof app?.version !== "string") return [];
-    return [`App       ${app.version} accepts ${app.accepts ?? "nothing that is known"} ${app.ok ? "✔" : "✘"}`];
+function appLine(plan: Plan): string[] {
+    const { app } = plan;
+    const running = runningText(plan);
+    if (typeof app?.version !== "string") return running === "" ? [] : [`App       ${running}`];
+    const accepts = `${app.version} accepts ${app.accepts ?? "nothing that is known"} ${app.ok ? "✔" : "✘"}`;
+    return [`App       ${accepts}${running === "" ? "" : `; ${running}`}`];
 }
 
 function approvalLine({ approval, lost }: Plan): string[] {

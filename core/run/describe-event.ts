@@ -33,6 +33,20 @@ export function describeEvent(event: RunEvent): string | undefined {
             return `    ${event.version} waits for ${event.by}`;
         case "verified":
             return `at ${event.version}, ledger and history agree`;
+        case "gate-stopping":
+            return `gate: stopping traffic${event.parts.length === 0 ? "" : `: ${event.parts.join(" ")}`}`;
+        case "gate-waiting":
+            return `gate: waiting, ${event.why}`;
+        case "gate-note":
+            return `gate: ${event.text}`;
+        case "gate-stopped":
+            return `gate: no traffic any more, after ${duration(event.seconds * 1000)}`;
+        case "gate-resumed":
+            return `gate: traffic is let in again${event.parts.length === 0 ? "" : `: ${event.parts.join(" ")}`}`;
+        case "gate-held":
+            return `gate: TRAFFIC STAYS STOPPED (${event.parts.join(" ")}): ${event.waits.join("; ")}`;
+        case "smoke":
+            return `smoke checks passed: ${event.names.join(", ")}`;
         case "incident":
             return `record of this rollback: ${event.file}`;
         case "incident-failed":

@@ -22,6 +22,13 @@ export type RunEvent =
     | { readonly type: "retry"; readonly version: string; readonly why: string; readonly inMs: number }
     | { readonly type: "blocked"; readonly version: string; readonly by: string }
     | { readonly type: "verified"; readonly version: string }
+    | { readonly type: "gate-stopping"; readonly parts: readonly string[] }
+    | { readonly type: "gate-waiting"; readonly why: string }
+    | { readonly type: "gate-note"; readonly text: string }
+    | { readonly type: "gate-stopped"; readonly seconds: number }
+    | { readonly type: "gate-resumed"; readonly parts: readonly string[]; readonly seconds: number }
+    | { readonly type: "gate-held"; readonly parts: readonly string[]; readonly waits: readonly string[] }
+    | { readonly type: "smoke"; readonly names: readonly string[] }
     | { readonly type: "incident"; readonly file: string }
     | { readonly type: "incident-failed"; readonly why: string };
 

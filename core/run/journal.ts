@@ -10,6 +10,7 @@ import {
     recordRunGivenUp,
     recordRunStart,
     recordSnapshot,
+    recordVerified,
 } from "../history/ledger-runs";
 import { changeOwner, prepareLedger, readSystemIdentifier, recordSet } from "../history/ledger-tables";
 import { ledgerStatements, recordApplied } from "../history/ledger-write";
@@ -91,6 +92,10 @@ export class Journal {
         await prepareSessions(sessions);
         await forgetCatalog(sessions.guard, this.declaration.set);
         this.scriptsBegun = true;
+    }
+
+    async verified(): Promise<void> {
+        await recordVerified(this.guard(), this.runId);
     }
 
     /** @param mirror name of the history table, where known */

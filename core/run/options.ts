@@ -14,6 +14,8 @@ export interface RunOptions {
     readonly observe: ObserveMode;
     /** Id of the run that this one goes on with: refused where, under the lock, another has ended it or worked since. */
     readonly resumes?: string;
+    /** Whether traffic comes in again whatever would start. */
+    readonly ignoreVersions?: boolean;
     /** Milliseconds to wait for another run on the same database. */
     readonly waitMs: number;
     readonly report: Report;
@@ -32,4 +34,6 @@ export interface RunResult {
     /** Name of the snapshot taken, if one was. */
     readonly snapshot: string | null;
     readonly runId: string | null;
+    /** What is waited for while traffic stays stopped; empty: it is not. */
+    readonly heldFor: readonly string[];
 }

@@ -2,7 +2,7 @@ import { FailedError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
-import { appliedAfter } from "./applied-after";
+import { appliedAfter, headOf } from "../plan/applied-after";
 import { ConnectionLost, StepFailed } from "./step";
 
 interface Progress {
@@ -89,10 +89,7 @@ function rolledBack(error: Error, { version, shape }: PreparedStep, { steps }: P
 function headAfter(planned: Planned, done: number): string | null {
     const { plan, set } = planned;
     if (done === 0) return plan.from;
-    let head: string | null = null;
-    for (const version of appliedAfter(planned, done))
-        if (head === null || set.compare(version, head) > 0) head = version;
-    return head;
+    return headOf(set, appliedAfter(planned, done));
 }
 
 /** Whether something of the step that failed may be in the database. */

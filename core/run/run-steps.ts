@@ -4,7 +4,7 @@ import { readLastRun } from "../history/ledger-runs";
 import { spelled } from "../migrations/set";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
-import { appliedAfter } from "./applied-after";
+import { appliedAfter } from "../plan/applied-after";
 import { type SentBatch, sendAhead } from "./batch-message";
 import { batchesOf } from "./batches";
 import type { StepPlace } from "./events";

@@ -2,13 +2,15 @@ import { resolve } from "node:path";
 import { type Database, openDatabase } from "../connection";
 import { explainFailure } from "../plan/database-failure";
 import type { Declaration, Declarer } from "../declaration";
-import { RefusedError } from "../errors";
+import { FailedError, RefusedError, SchemawardError } from "../errors";
 import { buildPlan, readMigrations } from "../plan/build";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { isUnverified } from "../plan/last-run-text";
 import { renderPlan } from "../plan/render-text";
 import { pathText } from "../sql/script-path";
+import { afterFailure, type FailedRun, firstLine, withState } from "./after-failure";
+import { Gate } from "./gate";
 import { identifyRun } from "./identity";
 import { Journal, readSchema } from "./journal";
 import { Notices } from "./notices";
@@ -16,6 +18,7 @@ import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
 import { runSteps } from "./run-steps";
 import { openSessions, type Sessions } from "./sessions";
+import { smokeAfter } from "./smoke-after";
 import { prepareSessions, type StepContext } from "./step";
 import { verify } from "./verify";
 
@@ -49,6 +52,8 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
     try {
         return await run.go();
     } catch (error) {
+        await run.close();
+        if (run.rollBack !== undefined) throw await rollBack(run.rollBack, error, options);
         throw explainFailure(error, {
             what: "The run failed",
             state: run.state,
@@ -61,12 +66,30 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
     }
 }
 
+/** Goes back to where a failed run began. @returns the error that ended it, with what became of that */
+async function rollBack(undo: Declaration, error: unknown, options: RunOptions): Promise<unknown> {
+    const { confirm: _, resumes: __, ...same } = options;
+    options.report({ type: "gate-note", text: `the run has failed, so it is taken back to ${undo.version}` });
+    try {
+        await migrate(undo, { ...same, looseVersion: true });
+        return withState(error, `All was taken back: the database is at ${undo.version} again, as before.`);
+    } catch (again) {
+        return withState(
+            error,
+            `Taking it back to ${undo.version} failed as well: ${firstLine(again)} See schemaward status.`,
+        );
+    }
+}
+
 class Run {
     /** What a person must know when something unforeseen ends the run now. */
     state = "No script was run.";
+    /** What takes back what a failed run has done, where the stack wants that. */
+    rollBack: Declaration | undefined;
     private readonly identity = identifyRun();
     private readonly database: Database;
     private sessions: Sessions | undefined;
+    private gate: Gate | undefined;
 
     constructor(
         private readonly declaration: Declaration,
@@ -117,21 +140,31 @@ class Run {
             mirror: null,
         };
         const newOwner = newOwnerOf(declaration, planned);
+        const gate = this.gateOf(planned, journal.runId);
         const idle = steps.length === 0 && plan.adopt === null && newOwner === undefined;
         if (idle && !isUnverified(plan)) {
             if (plan.verify.length > 0) await verify(sessions.worker, declaration, planned, context, null);
-            return { plan, changed: false, version: plan.to, snapshot: null, runId: null };
+            const waits = await gate.end(plan.to, options.ignoreVersions);
+            return { plan, changed: false, version: plan.to, snapshot: null, runId: null, heldFor: waits };
         }
+        if (plan.traffic?.stop === true) await gate.preflight(planned.gateParts);
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
 
         const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
+        let watch: ReturnType<Gate["watch"]> | undefined;
+        let snapshot: string | null = null;
+        let phase: FailedRun["phase"] = "running";
         try {
             await journal.begin(planned, newOwner);
             if (plan.adopt !== null)
                 options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
-            const snapshot = await this.takeSnapshot(planned, sessions.guard);
+            if (plan.traffic?.stop === true) await gate.stop(planned.gateParts, options.signal);
+            snapshot = await this.takeSnapshot(planned, sessions.guard);
             if (snapshot !== null) await journal.snapshotted(snapshot);
-            if (planned.recount !== undefined && (snapshot !== null || options.confirm !== undefined)) {
+            if (
+                planned.recount !== undefined &&
+                (snapshot !== null || gate.isStopped || options.confirm !== undefined)
+            ) {
                 plan = await planned.recount();
                 if (plan.refusals.length > 0) {
                     options.report({ type: "plan", lines: renderPlan(plan) });
@@ -139,24 +172,66 @@ class Run {
                 }
                 await journal.recounted(plan);
             }
+            await gate.check();
+            watch = gate.isStopped && steps.length > 0 ? gate.watch() : undefined;
+            context.signal = anyOf(options.signal, watch?.signal);
             await journal.beginScripts();
             const last = await runSteps(context, sessions, planned, {
                 reopen: () => this.reopen(),
                 fail: (error, done) => Promise.reject(outcomeOf(error, { planned, done, snapshot })),
             });
+            watch?.stop();
             this.state = `All scripts have taken effect; the database is at ${plan.to ?? "0"}.`;
             const schema = readSchema(last.guard);
             schema.catch(() => undefined);
             const version = await verify(last.worker, declaration, planned, context, snapshot);
-            await journal.done(await schema, historyTable());
+            const schemaNow = await schema;
+            await journal.verified();
+            phase = "verified";
+            const waits = await gate.end(plan.to, options.ignoreVersions);
+            phase = "resumed";
+            if (waits.length === 0) await smokeAfter(declaration, gate, options, this.state);
+            await journal.done(schemaNow, historyTable());
             options.report({ type: "verified", version: version ?? "0" });
-            return { plan, changed: true, version, snapshot, runId: journal.runId };
+            return { plan, changed: true, version, snapshot, runId: journal.runId, heldFor: waits };
         } catch (error) {
-            await journal.failed(error, historyTable());
-            throw error;
+            watch?.stop();
+            const failed = await afterFailure(interruptedBy(watch?.why(), error), {
+                ...{ declaration, planned, gate, phase, report: options.report },
+                interrupted: options.signal?.aborted === true,
+                client: () => this.anyGuard(),
+            });
+            this.rollBack = failed.rollBack;
+            await journal.failed(failed.error, historyTable());
+            throw failed.error;
         } finally {
             await this.recordIncident(journal.runId, plan);
         }
+    }
+
+    private gateOf({ state, set }: Planned, runId: string): Gate {
+        const { declaration, identity, options } = this;
+        const client = (): Sessions["guard"] => {
+            if (this.sessions === undefined) throw new Error("The run has no session.");
+            return this.sessions.guard;
+        };
+        const compare = (a: string, b: string): number => set.compare(a, b);
+        const setting = { declaration, identity, runId, client, report: options.report, compare };
+        this.gate = new Gate(setting, state.ledger.gate?.parts);
+        return this.gate;
+    }
+
+    /** The guard's session; another where that one is gone. */
+    private async anyGuard(): Promise<Sessions["guard"]> {
+        try {
+            if (this.sessions !== undefined) {
+                await this.sessions.guard.query("SELECT 1");
+                return this.sessions.guard;
+            }
+        } catch {
+            // Below.
+        }
+        return (await this.reopen()).guard;
     }
 
     /** Of each run that goes back, where the stack says so. What is wrong with the file is told; the database is as it is. */
@@ -189,7 +264,10 @@ class Run {
     }
 
     async close(): Promise<void> {
-        await this.sessions?.close();
+        this.gate?.close();
+        const sessions = this.sessions;
+        this.sessions = undefined;
+        await sessions?.close();
     }
 
     private async open(waitMs: number): Promise<Sessions> {
@@ -209,6 +287,23 @@ class Run {
         await prepareSessions(sessions);
         return sessions;
     }
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+    const given = signals.filter((signal) => signal !== undefined);
+    return given.length > 1 ? AbortSignal.any(given) : given[0];
+}
+
+/** The reason for which a script was interrupted, in place of the word that it was. */
+function interruptedBy(why: Error | undefined, error: unknown): unknown {
+    if (!(why instanceof FailedError)) return error;
+    const [what = ""] = (error instanceof SchemawardError ? error.parts.what : String(error)).split("\n");
+    const state = error instanceof SchemawardError ? error.parts.state : undefined;
+    return new FailedError({
+        ...why.parts,
+        detail: [what, ...(why.parts.detail ?? [])],
+        ...(state === undefined ? {} : { state }),
+    });
 }
 
 function nothingToResume(): RefusedError {

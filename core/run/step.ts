@@ -26,7 +26,8 @@ export interface StepContext {
     /** Of the sessions in use. */
     afterReset: readonly string[];
     readonly mirrored: boolean;
-    readonly signal: AbortSignal | undefined;
+    /** From the first script on, also of what else ends a run. */
+    signal: AbortSignal | undefined;
     report(event: RunEvent): void;
     readonly notices: Notices;
     /** The history table's shape as last read, so that it is not read for each migration; `null`: to be read. */

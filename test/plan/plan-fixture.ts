@@ -40,6 +40,8 @@ export function planOf(change: Partial<Plan> = {}): Plan {
         unfinished: null,
         lost: { rows: 0, values: 0, bytes: 0, unknown: false },
         snapshot: null,
+        traffic: null,
+        held: null,
         verify: [],
         digest: "7c1e9a04",
         app: null,

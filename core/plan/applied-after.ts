@@ -1,4 +1,5 @@
-import type { Planned } from "../plan/plan-over";
+import type { MigrationSet } from "../migrations/set";
+import type { Planned } from "./plan-over";
 
 /** Versions that are applied once so many of a plan's steps have taken effect. */
 export function appliedAfter({ state, steps }: Pick<Planned, "state" | "steps">, done: number): Set<string> {
@@ -8,4 +9,11 @@ export function appliedAfter({ state, steps }: Pick<Planned, "state" | "steps">,
         else applied.delete(version);
     }
     return applied;
+}
+
+/** The highest of some versions; null: there is none. */
+export function headOf(set: MigrationSet, versions: Iterable<string>): string | null {
+    let head: string | null = null;
+    for (const version of versions) if (head === null || set.compare(version, head) > 0) head = version;
+    return head;
 }

@@ -1,0 +1,77 @@
+import type { Client } from "pg";
+
+/** Traffic that is stopped, as the ledger has it: written before anything is stopped, gone when all is let in again. */
+export interface RecordedGate {
+    /** The run that stopped it, or that went on with it. */
+    readonly runId: string;
+    /** What traffic comes through, as it was before. */
+    readonly parts: readonly unknown[];
+    readonly who: string;
+    readonly host: string;
+    readonly since: Date;
+    /** What is waited for before traffic may come in again, for people; null: the run's end. */
+    readonly heldFor: string | null;
+}
+
+export interface GateRow {
+    readonly run_id: string;
+    readonly parts: readonly unknown[];
+    readonly who: string;
+    readonly host: string;
+    readonly since: Date;
+    readonly held_for: string | null;
+}
+
+/** A set's gate; parameter: its name. */
+export const gateQuery =
+    "SELECT run_id::pg_catalog.text AS run_id, parts, who, host, since, held_for FROM schemaward.gates WHERE set_name OPERATOR(pg_catalog.=) $1";
+
+export function toRecordedGate({ run_id, held_for, ...same }: GateRow): RecordedGate {
+    return { ...same, runId: run_id, heldFor: held_for };
+}
+
+/** Reads a set's gate anew, of a ledger that is there. */
+export async function readGate(client: Client, set: string): Promise<RecordedGate | undefined> {
+    const { rows } = await client.query<GateRow>({ text: gateQuery, values: [set] });
+    return rows[0] === undefined ? undefined : toRecordedGate(rows[0]);
+}
+
+/** Writes what is going to be stopped, before it is: a run that dies after it leaves a ledger that knows. Keeps since when. */
+export async function recordGate(
+    client: Client,
+    set: string,
+    gate: Pick<RecordedGate, "runId" | "parts" | "who" | "host">,
+): Promise<void> {
+    await client.query({
+        text: `INSERT INTO schemaward.gates AS g (set_name, run_id, parts, who, host) VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (set_name) DO UPDATE SET run_id = excluded.run_id, parts = excluded.parts, who = excluded.who,
+                   host = excluded.host, held_for = NULL`,
+        values: [set, gate.runId, JSON.stringify(gate.parts), gate.who, gate.host],
+    });
+}
+
+/** Writes into a run's journal that traffic has ended. */
+export async function recordGated(client: Client, runId: string): Promise<void> {
+    await client.query({
+        text: "INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, 'gated')",
+        values: [runId],
+    });
+}
+
+/** Writes that traffic stays stopped, and what for. */
+export async function recordHeld(client: Client, set: string, heldFor: string): Promise<void> {
+    await client.query({
+        text: `WITH g AS (UPDATE schemaward.gates SET held_for = $2 WHERE set_name = $1 AND held_for IS DISTINCT FROM $2 RETURNING run_id)
+               INSERT INTO schemaward.run_steps (run_id, kind) SELECT run_id, 'held' FROM g`,
+        values: [set, heldFor],
+    });
+}
+
+/** Writes that traffic is let in again: in the journal of the run that stopped it. */
+export async function recordResumed(client: Client, set: string): Promise<void> {
+    await client.query({
+        text: `WITH g AS (DELETE FROM schemaward.gates WHERE set_name = $1 RETURNING run_id)
+               INSERT INTO schemaward.run_steps (run_id, kind) SELECT run_id, 'resumed' FROM g`,
+        values: [set],
+    });
+}

@@ -1,0 +1,45 @@
+import type { Client } from "pg";
+import type { TrafficSettings } from "../traffic-settings";
+import type { Cluster } from "./cluster";
+import { findServices } from "./find-services";
+import { findWorkloads } from "./find-workloads";
+import type { GatePart } from "./part";
+import type { RunningApp } from "./running";
+
+/** What traffic comes through, as it is now. */
+export interface Found {
+    readonly parts: readonly GatePart[];
+    /** Applications behind them; undefined where nobody can say which run. */
+    readonly apps: readonly RunningApp[] | undefined;
+    /** What forbids to stop them. */
+    readonly refusals: readonly { readonly code: string; readonly text: string; readonly allow: string }[];
+}
+
+/**
+ * Finds what traffic comes through, by the strategy that is declared. Only reads.
+ * @param client to the database, for its roles
+ * @param cluster opened where the strategy needs one
+ * @throws ClusterSilent, RefusedError for a right that is missing, BadInputError for what is not there
+ */
+export async function findParts(
+    settings: TrafficSettings,
+    _client: Client,
+    cluster: () => Promise<Cluster>,
+): Promise<Found> {
+    return byStrategy(settings, cluster);
+}
+
+async function byStrategy(settings: TrafficSettings, cluster: () => Promise<Cluster>): Promise<Found> {
+    switch (settings.strategy) {
+        case "scale-to-zero":
+            return findWorkloads(await cluster(), settings);
+        case "service-selector":
+            return findServices(await cluster(), settings);
+        case "pgbouncer": {
+            const parts = settings.bouncers.map((bouncer) => ({ kind: "bouncer" as const, ...bouncer }));
+            return { parts, apps: undefined, refusals: [] };
+        }
+        case "none":
+            return { parts: [], apps: undefined, refusals: [] };
+    }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { FailedError } from "../errors";
+import type { GatePart, GateTools } from "./part";
+import { inOrder, kindOf } from "./parts";
+
+/** Milliseconds between two looks at whether traffic has ended. */
+const pollMs = 100;
+/** Milliseconds for which others may undo what was stopped before it is done again: a controller that was just about to. */
+const insistEveryMs = 1000;
+
+export interface Draining {
+    /** Milliseconds for traffic to end. */
+    readonly drainMs: number;
+    readonly signal: AbortSignal | undefined;
+    /** What is still waited for, when it changes. */
+    readonly onWaiting: (why: string) => void;
+}
+
+/**
+ * Stops traffic through all parts and waits until none comes through any more. What was stopped stays so when this throws.
+ * @throws FailedError when it does not end in time, naming what still works; RefusedError, ClusterSilent
+ */
+export async function stopParts(parts: readonly GatePart[], tools: GateTools, draining: Draining): Promise<void> {
+    const deadline = performance.now() + draining.drainMs;
+    for (const group of inOrder(parts)) {
+        await Promise.all(group.map(async (part) => kindOf(part).stop(part, tools)));
+        draining.signal?.throwIfAborted();
+    }
+    let told = "";
+    let insisted = performance.now();
+    for (;;) {
+        const why = await flowing(parts, tools);
+        if (why.length === 0) return;
+        draining.signal?.throwIfAborted();
+        const [first = ""] = why;
+        if (performance.now() > deadline)
+            throw new FailedError({
+                what: `Traffic has not ended within ${draining.drainMs / 1000} s: ${first}.`,
+                detail: why.slice(1, 10),
+                next: "See why that does not end (kubectl describe pod says what holds it); or allow it more time with traffic.drainSeconds. Then run the same command again.",
+            });
+        const kind = first.replace(/\d+/g, "");
+        if (kind !== told) draining.onWaiting(first);
+        told = kind;
+        if (performance.now() - insisted > insistEveryMs) {
+            insisted = performance.now();
+            await Promise.all(parts.map(async (part) => kindOf(part).insist?.(part, tools)));
+        }
+        await pause(pollMs);
+    }
+}
+
+/** Why traffic may come through, for each part through which it may. Changes nothing. */
+export async function flowing(parts: readonly GatePart[], tools: GateTools): Promise<readonly string[]> {
+    const why = await Promise.all(parts.map(async (part) => kindOf(part).flows(part, tools)));
+    return why.filter((text) => text !== undefined);
+}
+
+/**
+ * Lets traffic in again through all parts, each as it was. One that cannot be had keeps none of the others.
+ * @throws FailedError naming those that could not, with the commands by which a person does it
+ */
+export async function resumeParts(parts: readonly GatePart[], tools: GateTools): Promise<void> {
+    const failed: { readonly part: GatePart; readonly why: string }[] = [];
+    for (const group of inOrder(parts).reverse()) {
+        await Promise.all(
+            group.map(async (part) => {
+                try {
+                    await kindOf(part).resume(part, tools);
+                } catch (error) {
+                    const [why = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+                    failed.push({ part, why });
+                }
+            }),
+        );
+    }
+    if (failed.length === 0) return;
+    const [first] = failed;
+    throw new FailedError({
+        what: `Traffic could not be let in again: ${first?.why ?? ""}`,
+        detail: failed.map(({ part }) => kindOf(part).byHand(part)),
+        next: "Run schemaward resume, which tries again; or the commands above by hand, and then schemaward resume.",
+    });
+}
+
+/** Lets others change what is stopped, while it stays so. */
+export async function releaseParts(parts: readonly GatePart[], tools: GateTools): Promise<void> {
+    await Promise.all(parts.map(async (part) => kindOf(part).release?.(part, tools)));
+}
