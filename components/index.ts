@@ -8,3 +8,10 @@ export {
 export { DatabaseAccess, type DatabaseAccessArgs } from "./database-access";
 export { PostgresSchema, type PostgresSchemaArgs } from "./postgres-schema";
 export { SchemaVersion } from "./schema-version";
+export {
+    type AccessSubject,
+    type GateKind,
+    type NewServiceAccount,
+    TrafficAccess,
+    type TrafficAccessArgs,
+} from "./traffic-access";
