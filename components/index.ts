@@ -9,3 +9,10 @@ export { DatabaseAccess, type DatabaseAccessArgs } from "./database-access";
 export { PostgresSchema, type PostgresSchemaArgs } from "./postgres-schema";
 export { SchemaVersion } from "./schema-version";
 export { TrafficResume } from "./traffic-resume";
+export {
+    type AccessSubject,
+    type GateKind,
+    type NewServiceAccount,
+    TrafficAccess,
+    type TrafficAccessArgs,
+} from "./traffic-access";

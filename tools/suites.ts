@@ -1,5 +1,5 @@
 import type { Capability } from "./capability";
-import { kubernetesApi } from "./kubernetes-programs";
+import { kubernetesNodes } from "./kubernetes-programs";
 import { awsStandIn } from "./local-moto";
 import { s3Server } from "./local-s3";
 import { pgbouncer, postgres18 } from "./prepare";
@@ -28,7 +28,7 @@ export const suites: readonly Suite[] = [
     { name: "offline-engine", budget: 360, needs: [] },
     // On the real CLI as well where there is one, which takes longer than the stand-in.
     { name: "e2e", budget: realEngine() === undefined ? 1500 : 3200, needs: [] },
-    { name: "declarations", budget: 240, needs: [awsStandIn, s3Server, kubernetesApi] },
+    { name: "declarations", budget: 240, needs: [awsStandIn, s3Server, kubernetesNodes] },
 ];
 
 /** What these suites need, each once. */
