@@ -56,7 +56,10 @@ export async function observeSteps(
 ): Promise<Observation[]> {
     if (steps.length === 0) return [];
     if (mode === "none") return steps.map(() => unseen("not asked for"));
-    if (mode !== "full" && (await losesNothing(live, steps))) return steps.map(() => unseen(losslessReason));
+    // What loses nothing can still be in the way of an application that goes on.
+    const decidesTraffic = declaration.traffic?.stopTraffic === "when-unsafe";
+    if (mode !== "full" && !decidesTraffic && (await losesNothing(live, steps)))
+        return steps.map(() => unseen(losslessReason));
     if (steps.length > longPlan && (await isEmpty(live, state.mirror?.table)))
         return steps.map(() =>
             unseen(`more than ${longPlan} steps, on a database that has nothing to lose or to lock`),

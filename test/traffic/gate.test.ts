@@ -82,6 +82,8 @@ describe("gate: a run with traffic stopped on a real control plane", function ()
     it("a plan that only adds leaves traffic on, and says so", async () => {
         await plane().deployment(namespace, "api", 1, { labels: { tier: "backend" } });
         const plan = await project.plan("002", declared());
+        assert.deepEqual((await project.plan("002", declared(), "quick")).traffic?.why, []);
+        assert.deepEqual(plan.refusals, []);
         assert.deepEqual(plan.traffic?.why, []);
         assert.equal(plan.traffic.stop, false);
         await project.migrate("002", declared());
@@ -131,7 +133,14 @@ describe("gate: a run with traffic stopped on a real control plane", function ()
         await plane().ask(
             "PATCH",
             url,
-            { spec: { template: { metadata: { labels: { "app.kubernetes.io/version": "1.2.9" } }, spec: { containers: [container] } } } },
+            {
+                spec: {
+                    template: {
+                        metadata: { labels: { "app.kubernetes.io/version": "1.2.9" } },
+                        spec: { containers: [container] },
+                    },
+                },
+            },
             "application/strategic-merge-patch+json",
         );
         const { resumeTraffic } = await import("../../core/run/resume-traffic.js");
