@@ -80,12 +80,14 @@ export class PostgresSchema extends pulumi.ComponentResource {
     /** Name of the last snapshot taken before a run; null if there was none. */
     readonly lastSnapshot: pulumi.Output<string | null>;
     private readonly ownName: string;
+    private readonly ownParent: pulumi.Resource | undefined;
     private readonly declared: DeclaredOutputs;
     private readonly schemaVersion: SchemaVersion;
 
     constructor(name: string, args: PostgresSchemaArgs, options?: pulumi.ComponentResourceOptions) {
         super("schemaward:index:PostgresSchema", name, {}, options);
         this.ownName = name;
+        this.ownParent = options?.parent;
         const resource = `${name}-version`;
         if (pulumi.runtime.isDryRun()) this.sayWhatIsUnknown(args).catch(() => undefined);
         const declaration = pulumi.output(args).apply((resolved) => declare(name, resolved));
@@ -122,7 +124,11 @@ export class PostgresSchema extends pulumi.ComponentResource {
         return new TrafficResume(
             resource,
             { ...rest, settings: run, resource, lastRun: schemaVersion.lastRun },
-            { parent: this, dependsOn: pulumi.output(resources).apply((list) => [schemaVersion, ...list]) },
+            {
+                // Not a child: who depends on a component waits for all its children, and the workloads that this one waits for do.
+                ...(this.ownParent === undefined ? {} : { parent: this.ownParent }),
+                dependsOn: pulumi.output(resources).apply((list) => [schemaVersion, ...list]),
+            },
         );
     }
 
