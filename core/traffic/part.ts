@@ -69,6 +69,8 @@ export interface GateTools {
     /** Who stops: `SYSTEM/DATABASE/SET`. What another owner has stopped is not touched. */
     readonly owner: string;
     readonly runId: string;
+    /** Milliseconds for traffic to end, for a kind that itself waits for it in `stop`. Absent: its own default. */
+    readonly drainMs?: number | undefined;
     /** Tells people something besides. */
     readonly say: (text: string) => void;
 }
