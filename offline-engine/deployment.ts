@@ -100,19 +100,22 @@ export class Deployment {
         const begin = performance.now();
         const { monitor, address } = await Monitor.start(this.target());
         this.address = address;
+        const { changes } = this.executor;
+        let succeeded: boolean;
         try {
             await this.deploy();
             this.finishStack();
-            const succeeded = this.verdict();
-            const { changes } = this.executor;
+            succeeded = this.verdict();
             this.events.summary(changes, (performance.now() - begin) / 1000);
-            return { changes, succeeded };
         } finally {
             monitor.shutdown();
             await this.program?.finish();
             await this.provider.process.stop();
             monitor.stop();
         }
+        // A program that had declared everything may still end badly: it has left promises behind.
+        await this.queue;
+        return { changes, succeeded: succeeded && !this.failed };
     }
 
     private async deploy(): Promise<void> {

@@ -71,6 +71,22 @@ for (const engine of engines()) {
             return deployment.resources.find((r) => r.type.startsWith("pulumi-nodejs:dynamic"))?.outputs?.at;
         }
 
+        it("a program that waits for something that never comes has failed, whatever was done", async () => {
+            project.put(
+                "index.ts",
+                `import * as pulumi from "@pulumi/pulumi";
+                import { PostgresSchema } from "schemaward";
+                import { settings } from "schemaward/settings";
+                const schema = new PostgresSchema("app", settings());
+                const never = new Promise<pulumi.Resource>(() => undefined);
+                new pulumi.ComponentResource("a:b:C", "late", {}, { dependsOn: pulumi.output(never) });
+                export const at = schema.at;`,
+            );
+            const out = await fails(up());
+            assert.match(out, /promises? (?:was|were) still active/);
+            assert.match(out, /Program exited with non-zero exit code: 1/);
+        });
+
         it("forward, nothing more to do, back, forward", async () => {
             const plan = await succeeds(preview());
             assert.match(plan, /^ {4}dev\/app {2}0 → 003 {2}FORWARD, 3 up scripts +plan [0-9a-f]{8}$/m);
