@@ -9,6 +9,7 @@ import { findParts } from "../traffic/find";
 import { flowing, releaseParts, resumeParts, stopParts } from "../traffic/gate";
 import type { GatePart, GateTools } from "../traffic/part";
 import { joinParts, kindOf, needCluster, partText } from "../traffic/parts";
+import { defaultTraffic } from "../traffic-settings";
 import type { Report } from "./events";
 import type { RunIdentity } from "./identity";
 
@@ -94,7 +95,7 @@ export class Gate {
         const started = performance.now();
         try {
             await stopParts(this.parts, tools, {
-                drainMs: (declaration.traffic?.drainSeconds ?? 120) * 1000,
+                drainMs: this.drainMs,
                 signal,
                 onWaiting: (why) => {
                     report({ type: "gate-waiting", why });
@@ -216,6 +217,10 @@ export class Gate {
         this.cluster = undefined;
     }
 
+    private get drainMs(): number {
+        return (this.setting.declaration.traffic ?? defaultTraffic).drainSeconds * 1000;
+    }
+
     private async waitsFor(at: string | null): Promise<readonly string[]> {
         const { declaration, compare } = this.setting;
         const { traffic, app, policy } = declaration;
@@ -233,6 +238,7 @@ export class Gate {
             client,
             owner: this.owner,
             runId: this.setting.runId,
+            drainMs: this.drainMs,
             say: (text) => {
                 this.setting.report({ type: "gate-note", text });
             },

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { disconnect, openDatabase } from "../connection";
 import { BadInputError, FailedError } from "../errors";
+import type { BouncerChoice } from "../traffic-settings";
 import type { BouncerPart, PartKind } from "./part";
 
 /** Milliseconds for a database to pause, where nobody says. */
@@ -39,6 +40,7 @@ export const bouncer: PartKind<BouncerPart> = {
     flows,
     resume: async (part, tools) =>
         withConsole(part, async (admin) => {
+            if (part.paused) return;
             // First, so that clients are given no server connection that knows the old schema.
             await has("RECONNECT", part, admin);
             if (!(await has("RESUME", part, admin)))
@@ -49,6 +51,15 @@ export const bouncer: PartKind<BouncerPart> = {
         return `psql "$${part.env}" ${commands.join(" ")}`;
     },
 };
+
+/**
+ * A bouncer's database as it is now. Only reads.
+ * @throws BadInputError where the variable is not set, FailedError where the console does not let us in
+ */
+export async function findBouncer({ env, database }: BouncerChoice): Promise<BouncerPart> {
+    const part = { kind: "bouncer", env, database, paused: false } as const;
+    return { ...part, paused: await withConsole(part, async (admin) => isPaused(part, admin)) };
+}
 
 /** As the admin console reads a name. */
 function quoted({ database }: BouncerPart): string {

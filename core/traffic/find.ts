@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { TrafficSettings } from "../traffic-settings";
+import { findBouncer } from "./bouncer";
 import type { Cluster } from "./cluster";
 import { findServices } from "./find-services";
 import { findWorkloads } from "./find-workloads";
@@ -35,10 +36,8 @@ async function byStrategy(settings: TrafficSettings, cluster: () => Promise<Clus
             return findWorkloads(await cluster(), settings);
         case "service-selector":
             return findServices(await cluster(), settings);
-        case "pgbouncer": {
-            const parts = settings.bouncers.map((bouncer) => ({ kind: "bouncer" as const, ...bouncer }));
-            return { parts, apps: undefined, refusals: [] };
-        }
+        case "pgbouncer":
+            return { parts: await Promise.all(settings.bouncers.map(findBouncer)), apps: undefined, refusals: [] };
         case "none":
             return { parts: [], apps: undefined, refusals: [] };
     }

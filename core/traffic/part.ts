@@ -47,6 +47,8 @@ export interface BouncerPart {
     readonly kind: "bouncer";
     readonly env: string;
     readonly database: string;
+    /** Whether somebody had paused it before: then it stays so. */
+    readonly paused: boolean;
 }
 
 export interface SessionsPart {

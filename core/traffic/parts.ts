@@ -1,13 +1,17 @@
+import { bouncer } from "./bouncer";
 import { cronJob } from "./cron-job";
 import type { GatePart, PartKind } from "./part";
 import { scaledObject } from "./scaled-object";
+import { service } from "./service";
 import { workload } from "./workload";
 
 /** The kinds of parts that a gate can have; a new one is a file and a line here. */
 const kinds: { readonly [K in GatePart["kind"]]?: PartKind<Extract<GatePart, { readonly kind: K }>> } = {
     "scaled-object": scaledObject,
     "cron-job": cronJob,
+    service,
     workload,
+    bouncer,
 };
 
 /** In the order in which they are stopped; they are let in again in the reverse one. */

@@ -2,6 +2,7 @@ import { BadInputError } from "../errors";
 import type { Right } from "./cluster";
 import { cronJob } from "./cron-job";
 import { scaledObject } from "./scaled-object";
+import { service } from "./service";
 import { workload } from "./workload";
 
 /**
@@ -45,12 +46,11 @@ const rightsByKind: Readonly<Record<KnownKind, (namespace: string) => readonly R
             ...{ kind: "scaled-object", apiVersion: "keda.sh/v1alpha1", plural: "scaledobjects", namespace },
             ...{ paused: null, pausedReplicas: null },
         }),
-    services: (namespace) => [
-        { verb: "get", group: "", resource: "services", namespace },
-        { verb: "patch", group: "", resource: "services", namespace },
-        { verb: "list", group: "discovery.k8s.io", resource: "endpointslices", namespace },
-        { verb: "list", group: "", resource: "pods", namespace },
-    ],
+    services: (namespace) =>
+        service.rights({
+            ...anyName,
+            ...{ kind: "service", apiVersion: "v1", plural: "services", namespace, selector: {}, to: {} },
+        }),
 };
 
 function scalableRights(group: string, plural: string, namespace: string): readonly Right[] {

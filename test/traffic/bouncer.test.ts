@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { Client } from "pg";
 import { BadInputError, FailedError } from "../../core/errors";
 import { findPgTool } from "../../core/pg-tools";
-import { bouncer } from "../../core/traffic/bouncer";
+import { bouncer, findBouncer } from "../../core/traffic/bouncer";
 import type { BouncerPart, GateTools } from "../../core/traffic/part";
 import { findPgbouncer, pgbouncer } from "../../tools/prepare";
 import { type Bouncer, startBouncer } from "../support/bouncer";
@@ -36,7 +36,7 @@ describe("traffic through PgBouncer", function () {
         const found = findPgbouncer();
         assert(found);
         running = await startBouncer(found, server, mode, "admin_users = owner\n");
-        part = { kind: "bouncer", env, database: database ?? (await server.create()) };
+        part = { kind: "bouncer", env, database: database ?? (await server.create()), paused: false };
         process.env[env] = running.url("pgbouncer");
     }
 
@@ -243,6 +243,19 @@ describe("traffic through PgBouncer", function () {
         assert.match((await bouncer.flows(part, tools())) ?? "", /is not paused/);
         await bouncer.resume(part, tools());
         await pidOf(await connect());
+    });
+
+    it("what somebody had paused before stays paused", async () => {
+        await start("transaction");
+        const admin = await connect("pgbouncer");
+        await admin.query(`PAUSE "${part.database}"`);
+        const found = await findBouncer(part);
+        assert.equal(found.paused, true);
+        await bouncer.stop(found, tools());
+        await bouncer.resume(found, tools());
+        assert.equal((await findBouncer(part)).paused, true);
+        await bouncer.resume(part, tools());
+        assert.equal((await findBouncer(part)).paused, false);
     });
 
     it("a PgBouncer that is paused as a whole is no gate of ours", async () => {
