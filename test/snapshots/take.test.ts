@@ -225,6 +225,18 @@ describe("taking a snapshot", function () {
         await verifySnapshot(store, manifest.name);
     });
 
+    it("a store that begins to read when pg_dump has ended already gets all of it", async function () {
+        if (process.platform !== "linux") skip(this, "needs Linux: looks into /proc");
+        const name = await server.create();
+        const late = hooked(store, {
+            before: async () =>
+                eventually(async () => (await childrenNamed("pg_dump")).length === 0, "pg_dump has ended"),
+        });
+        const manifest = await takeSnapshot(request(server.database(name), late));
+        assert(manifest.archive.bytes > 0);
+        await verifySnapshot(store, manifest.name);
+    });
+
     it("server settings that end idle or long transactions do not end it", async () => {
         await withClient(server.database("postgres"), async (client) =>
             client.query(
