@@ -54,6 +54,8 @@ export interface BouncerPart {
 export interface SessionsPart {
     readonly kind: "sessions";
     readonly role: string;
+    /** The database it is kept out of, for `byHand`. */
+    readonly database: string;
     readonly by: "revoke-connect" | "connection-limit";
     /** Its limit before, for `connection-limit`; -1: none. */
     readonly limit: number | null;
