@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import type { Declaration } from "../../core/declaration";
-import { RefusedError } from "../../core/errors";
 import { gateAnnotation } from "../../core/traffic/marks";
 import { defaultTraffic, type TrafficSettings } from "../../core/traffic-settings";
 import { withControlPlane } from "../support/control-plane";
@@ -148,7 +146,5 @@ describe("gate: a run with traffic stopped on a real control plane", function ()
         await resumeTraffic(declaration, { projectDir: project.dir, report: () => undefined, waitMs: 0 });
         assert.equal(await plane().replicas(namespace, "api"), 2);
         assert.equal((await annotations("api"))[gateAnnotation], undefined);
-        void RefusedError;
-        void path;
     });
 });
