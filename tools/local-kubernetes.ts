@@ -187,6 +187,8 @@ async function startNodes(
         ...as("controller-manager"),
         ...alone,
         ...["--service-account-private-key-file", path.join(home, "service-account.key")],
+        // Every 15 s by default, which a test would have to wait for.
+        "--horizontal-pod-autoscaler-sync-period=1s",
     ]);
     start(kubernetesFolders.controllers(), "kube-scheduler", [...as("scheduler"), ...alone]);
     const kwok = start(kubernetesFolders.nodes(), "kwok", [...as("kwok"), "--manage-all-nodes=true"]);

@@ -34,6 +34,7 @@ const objectChange = z.strictObject({
     note: z.string().optional(),
     bytes: count.optional(),
     victim: z.boolean().optional().describe("dropped without being named: by CASCADE, a DO block, an event trigger"),
+    strict: z.boolean().optional().describe("a unique index, or a column that has to be given a value"),
 });
 
 const step = z.strictObject({

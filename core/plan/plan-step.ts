@@ -59,7 +59,13 @@ function described({ object, victim, before }: CatalogChange): ObjectChange {
         name: object.name,
         ...(before === undefined || object.kind !== "column" ? {} : { note: `${before} → ${object.definition}` }),
         ...(victim === true ? { victim } : {}),
+        ...(isStrict(object) ? { strict: true } : {}),
     };
+}
+
+function isStrict({ kind, definition }: CatalogChange["object"]): boolean {
+    if (kind === "index") return definition.startsWith("CREATE UNIQUE ");
+    return kind === "column" && definition.includes(" NOT NULL") && !/ DEFAULT | GENERATED /.test(definition);
 }
 
 function byMode(locks: Observation["locks"]): Lock[] {

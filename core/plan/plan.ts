@@ -42,6 +42,8 @@ export interface ObjectChange {
     readonly bytes?: number;
     /** Dropped without being named: by CASCADE, a DO block, an event trigger. */
     readonly victim?: boolean;
+    /** A unique index, or a column that has to be given a value: writes of an application that does not know it may fail. */
+    readonly strict?: boolean;
 }
 
 export interface Lock {

@@ -1,4 +1,4 @@
-import { satisfies, valid } from "semver";
+import { eq, satisfies, valid } from "semver";
 import type { CompatibilityRow } from "../declaration";
 
 /** What decides whether traffic is stopped for a run. */
@@ -105,9 +105,14 @@ export function judgeResume({ apps, app, at, rows, compare }: ResumeQuestion): r
     return (apps ?? []).flatMap(({ workload, version, told }) => {
         if (version === null) return [`which version ${workload} would start is not known (${told})`];
         if (rows === undefined)
-            return version === app ? [] : [`${workload} carries ${version}, declared is ${app ?? ""}`];
+            return isSame(version, app) ? [] : [`${workload} carries ${version}, declared is ${app ?? ""}`];
         return accepts(version, at, rows, compare)
             ? []
             : [`${workload} carries ${version}, which does not accept the schema at ${at ?? "0"}`];
     });
+}
+
+/** Whether both name one version, be it with a leading `v` or without. */
+function isSame(version: string, app: string | undefined): boolean {
+    return version === app || (valid(version) !== null && valid(app) !== null && eq(version, app ?? ""));
 }

@@ -147,7 +147,9 @@ class Run {
             const waits = await gate.end(plan.to, options.ignoreVersions);
             return { plan, changed: false, version: plan.to, snapshot: null, runId: null, heldFor: waits };
         }
-        if (plan.traffic?.stop === true) await gate.preflight(planned.gateParts);
+        // Where it is not, traffic may come through, whatever an earlier run has left stopped.
+        const stops = plan.traffic?.stop === true;
+        if (stops) await gate.preflight(planned.gateParts);
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
 
         const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
@@ -158,7 +160,7 @@ class Run {
             await journal.begin(planned, newOwner);
             if (plan.adopt !== null)
                 options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
-            if (plan.traffic?.stop === true) await gate.stop(planned.gateParts, options.signal);
+            if (stops) await gate.stop(planned.gateParts, options.signal);
             snapshot = await this.takeSnapshot(planned, sessions.guard);
             if (snapshot !== null) await journal.snapshotted(snapshot);
             if (
@@ -172,8 +174,8 @@ class Run {
                 }
                 await journal.recounted(plan);
             }
-            await gate.check();
-            watch = gate.isStopped && steps.length > 0 ? gate.watch() : undefined;
+            if (stops) await gate.check();
+            watch = stops && steps.length > 0 ? gate.watch() : undefined;
             context.signal = anyOf(options.signal, watch?.signal);
             await journal.beginScripts();
             const last = await runSteps(context, sessions, planned, {

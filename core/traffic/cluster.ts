@@ -14,7 +14,8 @@ export interface Right {
     readonly namespace: string;
 }
 
-export type PatchType = "merge-patch" | "json-patch";
+/** `apply-patch` is server-side apply, forced: what is applied becomes ours. */
+export type PatchType = "merge-patch" | "json-patch" | "apply-patch";
 
 /** A Kubernetes object, of which only what is needed is known. */
 export interface KubernetesObject {
@@ -164,7 +165,10 @@ export async function openCluster(settings: TrafficSettings["kubernetes"]): Prom
             return items;
         },
         patch: async (path, type, body) => {
-            const answer = await ask("PATCH", `${path}?fieldManager=${fieldManager}`, body, `application/${type}+json`);
+            const isApply = type === "apply-patch";
+            const query = `fieldManager=${fieldManager}${isApply ? "&force=true" : ""}`;
+            const contentType = `application/${type}+${isApply ? "yaml" : "json"}`;
+            const answer = await ask("PATCH", `${path}?${query}`, body, contentType);
             if (answer.status === 404) return undefined;
             // A failed `test` of a JSON patch is told as 422.
             if (answer.status === 409 || (type === "json-patch" && answer.status === 422)) return "conflict";

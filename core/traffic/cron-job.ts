@@ -1,6 +1,6 @@
 import { FailedError } from "../errors";
 import type { KubernetesObject } from "./cluster";
-import { collectionPath, keyOf, mark, pathOf, placeText, releaseFields, unmark } from "./marks";
+import { collectionPath, keyOf, mark, pathOf, placeText, releaseFields, setBy, unmark } from "./marks";
 import { type CronJobPart, inCluster, type PartKind } from "./part";
 
 /** A CronJob: suspended, and its jobs that run are waited for. */
@@ -17,33 +17,42 @@ export const cronJob: PartKind<CronJobPart> = {
         { verb: "list", group: "batch", resource: "jobs", namespace },
     ],
     stop: async (part, tools) => {
-        const marked = await mark(
+        const isThere = await mark(
             inCluster(tools),
             part,
-            (object) => ({ suspended: isSuspended(object) }),
+            (object, before) =>
+                before !== undefined && isSuspended(object) ? before : { suspended: isSuspended(object) },
             (object) => (isSuspended(object) ? {} : { spec: { suspend: true } }),
         );
-        if (marked === undefined)
+        if (!isThere)
             throw new FailedError({
                 what: `${placeText(part)} is gone.`,
                 next: "See whether it is meant; then run the same command again, which looks anew.",
             });
     },
+    insist: async (part, tools) => {
+        const { cluster, say } = inCluster(tools);
+        const object = await cluster.get(pathOf(part));
+        if (object === undefined || isSuspended(object)) return;
+        say(`${resumedBy(part, object)}; it is suspended again`);
+        await cluster.patch(pathOf(part), "merge-patch", { spec: { suspend: true } });
+    },
     flows: async (part, tools) => {
         const { cluster } = inCluster(tools);
-        const jobs = { apiVersion: "batch/v1", plural: "jobs", namespace: part.namespace };
-        const [object, all] = await Promise.all([cluster.get(pathOf(part)), cluster.list(collectionPath(jobs))]);
+        const object = await cluster.get(pathOf(part));
         if (object === undefined) return undefined;
-        if (!isSuspended(object)) return `${placeText(part)} is no longer suspended`;
-        const active = (all ?? []).filter((job) => isOwnedBy(job, object) && Number(job.status?.["active"] ?? 0) > 0);
+        if (!isSuspended(object)) return resumedBy(part, object);
+        const jobs = { apiVersion: "batch/v1", plural: "jobs", namespace: part.namespace };
+        const all = (await cluster.list(collectionPath(jobs))) ?? [];
+        const active = all.filter((job) => isOwnedBy(job, object) && mayRun(job)).map((job) => job.metadata.name);
         return active.length === 0
             ? undefined
-            : `of ${placeText(part)} ${active.map((job) => job.metadata.name).join(", ")} still runs`;
+            : `of ${placeText(part)} ${active.join(", ")} still ${active.length === 1 ? "runs" : "run"}`;
     },
     resume: async (part, tools) => {
-        await unmark(inCluster(tools), part, (object, found) => {
-            const was = found?.was["suspended"] ?? part.suspended;
-            return isSuspended(object) && was !== true ? { spec: { suspend: false } } : {};
+        await unmark(inCluster(tools), part, (object, was) => {
+            const suspended = was === undefined ? part.suspended : was["suspended"] === true;
+            return isSuspended(object) && !suspended ? { spec: { suspend: false } } : {};
         });
         await releaseFields(inCluster(tools).cluster, part);
     },
@@ -54,6 +63,18 @@ export const cronJob: PartKind<CronJobPart> = {
 
 export function isSuspended({ spec }: KubernetesObject): boolean {
     return spec?.["suspend"] === true;
+}
+
+/** A job works, or is going to: also before its first pod is there, between two tries, and while its pods end. */
+function mayRun({ spec, status = {} }: KubernetesObject): boolean {
+    const conditions = (status["conditions"] ?? []) as readonly { readonly type: string; readonly status: string }[];
+    const hasPods = ["active", "terminating"].some((count) => Number(status[count] ?? 0) > 0);
+    const hasEnded = conditions.some((c) => ["Complete", "Failed"].includes(c.type) && c.status === "True");
+    return hasPods || (!hasEnded && spec?.["suspend"] !== true);
+}
+
+function resumedBy(part: CronJobPart, object: KubernetesObject): string {
+    return `${placeText(part)} is no longer suspended, by ${setBy(object, "suspend")}`;
 }
 
 function isOwnedBy(job: KubernetesObject, owner: KubernetesObject): boolean {

@@ -3,9 +3,10 @@ import type { TrafficSettings, WorkloadChoice } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
 import { isSuspended } from "./cron-job";
 import type { Found } from "./find";
-import { collectionPath, pathOf } from "./marks";
+import { collectionPath, pathOf, readMark } from "./marks";
 import type { GatePart, ObjectPlace, ScaledObjectPart } from "./part";
 import { runningApp } from "./running";
+import { pausingOf } from "./scaled-object";
 import { replicasOf } from "./workload";
 
 /** Where a kind is served. */
@@ -27,18 +28,23 @@ const selectedKinds = ownKinds.filter(({ resource }) => resource !== "ReplicaSet
 export async function findWorkloads(cluster: Cluster, settings: TrafficSettings): Promise<Found> {
     const chosen = await Promise.all(settings.workloads.map(async (choice) => choose(cluster, choice)));
     const missing = settings.workloads.filter((_, i) => chosen[i]?.length === 0);
-    const each = new Map(chosen.flat().map((found) => [pathOf(found.place), found]));
+    const each = new Map<string, Chosen>();
+    for (const one of chosen.flat()) {
+        // Chosen twice, it is ignored where either choice says so.
+        const ignoreVersion = one.ignoreVersion || each.get(pathOf(one.place))?.ignoreVersion === true;
+        each.set(pathOf(one.place), { ...one, ignoreVersion });
+    }
     const found = [...each.values()];
     const workloads = found.filter(({ place }) => place.resource !== "CronJob");
     const scaled = await findScaledObjects(cluster, workloads);
     const parts: GatePart[] = [];
     for (const { place, object } of found) {
-        if (place.resource === "CronJob") parts.push({ kind: "cron-job", ...place, suspended: isSuspended(object) });
+        if (place.resource === "CronJob") parts.push({ kind: "cron-job", ...place, suspended: wasSuspended(object) });
         else
             parts.push({
                 kind: "workload",
                 ...place,
-                replicas: replicasOf(object),
+                replicas: await replicasBefore(cluster, place, object),
                 podSelector: await podSelectorOf(cluster, place, object),
             });
     }
@@ -105,6 +111,16 @@ async function kindNamed(cluster: Cluster, { kind = "Deployment", apiVersion }: 
     return { apiVersion, resource: kind, plural: served.name };
 }
 
+/** How many it has, or had before it was stopped. */
+async function replicasBefore(cluster: Cluster, place: ObjectPlace, object: KubernetesObject): Promise<number> {
+    const now = await replicasOf(cluster, place, object);
+    return now === 0 ? Number(readMark(object)?.was["replicas"] ?? 0) : now;
+}
+
+function wasSuspended(object: KubernetesObject): boolean {
+    return isSuspended(object) && readMark(object)?.was["suspended"] !== false;
+}
+
 interface LabelSelector {
     readonly matchLabels?: Readonly<Record<string, string>>;
     readonly matchExpressions?: readonly {
@@ -157,11 +173,10 @@ async function findScaledObjects(cluster: Cluster, workloads: readonly Chosen[])
                             place.resource === (target.kind ?? "Deployment"),
                     );
                 })
-                .map(({ metadata: { name, annotations } }) => ({
+                .map((object) => ({
                     kind: "scaled-object" as const,
-                    ...{ ...kind, namespace, name },
-                    paused: annotations?.["autoscaling.keda.sh/paused"] ?? null,
-                    pausedReplicas: annotations?.["autoscaling.keda.sh/paused-replicas"] ?? null,
+                    ...{ ...kind, namespace, name: object.metadata.name },
+                    ...pausingOf(object, readMark(object)?.was),
                 }));
         }),
     );
@@ -196,8 +211,8 @@ function ownedByOthers(place: ObjectPlace, { metadata }: KubernetesObject): Foun
     return [
         {
             code: "traffic-gitops",
-            text: `${place.resource} ${place.namespace}/${place.name} belongs to ${owner} (${byArgo ?? byFlux ?? ""}), whose self-heal would scale it up in the middle of the run.`,
-            allow: `traffic.gitops: allow, once ${owner} is told to leave spec.replicas alone or is suspended`,
+            text: `${place.resource} ${place.namespace}/${place.name} belongs to ${owner} (${byArgo ?? byFlux ?? ""}), whose self-heal would ${place.resource === "CronJob" ? "let it run" : "scale it up"} in the middle of the run.`,
+            allow: `traffic.gitops: allow, once ${owner} is told to leave spec.${place.resource === "CronJob" ? "suspend" : "replicas"} alone or is suspended`,
         },
     ];
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { FailedError } from "../errors";
-import type { GatePart, GateTools } from "./part";
+import { refuseOthers } from "./marks";
+import { type GatePart, type GateTools, inCluster } from "./part";
 import { inOrder, kindOf } from "./parts";
 
 /** Milliseconds between two looks at whether traffic has ended. */
@@ -22,8 +23,10 @@ export interface Draining {
  */
 export async function stopParts(parts: readonly GatePart[], tools: GateTools, draining: Draining): Promise<void> {
     const deadline = performance.now() + draining.drainMs;
+    // Before anything is touched: what another has stopped must not cost the rest its traffic.
+    await each(parts, async (part) => ("apiVersion" in part ? refuseOthers(inCluster(tools), part) : undefined));
     for (const group of inOrder(parts)) {
-        await Promise.all(group.map(async (part) => kindOf(part).stop(part, tools)));
+        await each(group, async (part) => kindOf(part).stop(part, tools));
         draining.signal?.throwIfAborted();
     }
     let told = "";
@@ -44,7 +47,7 @@ export async function stopParts(parts: readonly GatePart[], tools: GateTools, dr
         told = kind;
         if (performance.now() - insisted > insistEveryMs) {
             insisted = performance.now();
-            await Promise.all(parts.map(async (part) => kindOf(part).insist?.(part, tools)));
+            await each(parts, async (part) => kindOf(part).insist?.(part, tools));
         }
         await pause(pollMs);
     }
@@ -85,5 +88,12 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
 
 /** Lets others change what is stopped, while it stays so. */
 export async function releaseParts(parts: readonly GatePart[], tools: GateTools): Promise<void> {
-    await Promise.all(parts.map(async (part) => kindOf(part).release?.(part, tools)));
+    await each(parts, async (part) => kindOf(part).release?.(part, tools));
+}
+
+/** All at once; where one fails, the others have come to their end too: none is still being stopped while it is let in again. */
+async function each(parts: readonly GatePart[], work: (part: GatePart) => Promise<void>): Promise<void> {
+    const ends = await Promise.allSettled(parts.map(work));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason as Error;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { FailedError, RefusedError } from "../errors";
 import { type Cluster, fieldManager, type KubernetesObject } from "./cluster";
 import type { GateTools, ObjectPlace } from "./part";
@@ -14,6 +15,12 @@ export interface Mark {
     readonly at: string;
     /** What it was like; its members are its kind's own. */
     readonly was: Readonly<Record<string, unknown>>;
+}
+
+/** What changes in an object, as a merge patch has it. */
+export interface Change {
+    readonly annotations?: Readonly<Record<string, string | null>>;
+    readonly spec?: Readonly<Record<string, unknown>>;
 }
 
 /** Tries against others who change the same object at the same time. */
@@ -51,8 +58,8 @@ export function readMark(object: KubernetesObject): Mark | undefined {
     const text = object.metadata.annotations?.[gateAnnotation];
     if (text === undefined) return undefined;
     try {
-        const { owner, run, at, was } = JSON.parse(text) as Partial<Mark>;
-        if (typeof owner === "string" && typeof run === "string" && typeof was === "object")
+        const { owner, run, at, was } = JSON.parse(text) as Partial<{ readonly [K in keyof Mark]: Mark[K] | null }>;
+        if (typeof owner === "string" && typeof run === "string" && typeof was === "object" && was !== null)
             return { owner, run, at: at ?? "", was };
     } catch {
         // Told below.
@@ -61,36 +68,46 @@ export function readMark(object: KubernetesObject): Mark | undefined {
 }
 
 /**
- * Remembers in an object what it is like, unless that was done before: a second time would remember what was made of it. In one change,
- * guarded by its resourceVersion.
- * @param was what is remembered
- * @param change what else changes with it, as a merge patch
- * @returns the object as it is now, and what its mark says; undefined where it is gone
+ * Sees that nobody else has stopped it. Changes nothing.
+ * @throws RefusedError where another owner has
+ */
+export async function refuseOthers(
+    { cluster, owner }: GateTools & { readonly cluster: Cluster },
+    place: ObjectPlace,
+): Promise<void> {
+    const object = await cluster.get(pathOf(place));
+    const found = object === undefined ? undefined : readMark(object);
+    if (found !== undefined && found.owner !== owner) throw stoppedByOther(place, found);
+}
+
+/**
+ * Remembers in an object what it is like, in one change, guarded by its resourceVersion.
+ * @param was what is remembered, by what was before: of what is stopped already, only an earlier mark knows what it was like
+ * @param change what else changes with it
+ * @returns whether it is there
  * @throws RefusedError where another owner has stopped it
  */
 export async function mark(
     { cluster, owner, runId }: GateTools & { readonly cluster: Cluster },
     place: ObjectPlace,
-    was: (object: KubernetesObject) => Mark["was"],
-    change: (object: KubernetesObject) => Readonly<Record<string, unknown>> = () => ({}),
-): Promise<{ readonly object: KubernetesObject; readonly mark: Mark } | undefined> {
+    was: (object: KubernetesObject, before: Mark["was"] | undefined) => Mark["was"] | Promise<Mark["was"]>,
+    change: (object: KubernetesObject) => Change = () => ({}),
+): Promise<boolean> {
     const path = pathOf(place);
     for (let i = 0; i < tries; i++) {
         const object = await cluster.get(path);
-        if (object === undefined) return undefined;
+        if (object === undefined) return false;
         const found = readMark(object);
         if (found !== undefined && found.owner !== owner) throw stoppedByOther(place, found);
-        const made = found ?? { owner, run: runId, at: new Date().toISOString(), was: was(object) };
+        const now = await was(object, found?.was);
+        const isKnown = found !== undefined && JSON.stringify(found.was) === JSON.stringify(now);
         const more = change(object);
-        if (found !== undefined && Object.keys(more).length === 0) return { object, mark: found };
-        const { resourceVersion } = object.metadata;
-        const annotations = found === undefined ? { annotations: { [gateAnnotation]: JSON.stringify(made) } } : {};
-        const patched = await cluster.patch(path, "merge-patch", {
-            metadata: { resourceVersion, ...annotations },
-            ...more,
-        });
-        if (patched === undefined) return undefined;
-        if (patched !== "conflict") return { object: patched, mark: made };
+        if (isKnown && isNothing(more)) return true;
+        const made: Mark = { owner, run: runId, at: new Date().toISOString(), was: now };
+        const annotation = isKnown ? {} : { [gateAnnotation]: JSON.stringify(made) };
+        const patched = await cluster.patch(path, "merge-patch", patchOf(object, more, annotation));
+        if (patched !== "conflict") return patched !== undefined;
+        await pauseBefore(i);
     }
     throw busy(place);
 }
@@ -102,7 +119,7 @@ export async function mark(
 export async function unmark(
     { cluster, owner }: GateTools & { readonly cluster: Cluster },
     place: ObjectPlace,
-    change: (object: KubernetesObject, mark: Mark | undefined) => Readonly<Record<string, unknown>>,
+    change: (object: KubernetesObject, was: Mark["was"] | undefined) => Change = () => ({}),
 ): Promise<void> {
     const path = pathOf(place);
     for (let i = 0; i < tries; i++) {
@@ -111,17 +128,46 @@ export async function unmark(
         const found = readMark(object);
         const ours = found?.owner === owner ? found : undefined;
         if (found !== undefined && ours === undefined) return;
-        const more = change(object, ours);
-        if (ours === undefined && Object.keys(more).length === 0) return;
-        const { resourceVersion } = object.metadata;
-        const annotations = ours === undefined ? {} : { annotations: { [gateAnnotation]: null } };
-        const patched = await cluster.patch(path, "merge-patch", {
-            metadata: { resourceVersion, ...annotations },
-            ...more,
-        });
+        const more = change(object, ours?.was);
+        if (ours === undefined && isNothing(more)) return;
+        const annotation = ours === undefined ? {} : { [gateAnnotation]: null };
+        const patched = await cluster.patch(path, "merge-patch", patchOf(object, more, annotation));
         if (patched !== "conflict") return;
+        await pauseBefore(i);
     }
     throw busy(place);
+}
+
+function isNothing({ annotations = {}, spec }: Change): boolean {
+    return spec === undefined && Object.keys(annotations).length === 0;
+}
+
+function patchOf(
+    { metadata: { resourceVersion } }: KubernetesObject,
+    { annotations, spec }: Change,
+    more: Readonly<Record<string, string | null>>,
+): object {
+    const all = { ...annotations, ...more };
+    return {
+        metadata: { resourceVersion, ...(Object.keys(all).length === 0 ? {} : { annotations: all }) },
+        ...(spec === undefined ? {} : { spec }),
+    };
+}
+
+/** Waits a moment before another try: a controller that reports on what we have just changed does so in several changes at once. */
+export async function pauseBefore(attempt: number): Promise<void> {
+    await pause(Math.min(200, 5 * 2 ** attempt) * Math.random());
+}
+
+/** Who has set a field of an object's `spec` besides us, as far as its managed fields say: `kubectl (2024-05-01T10:00:00Z)`. */
+export function setBy({ metadata }: KubernetesObject, field: string, subresource?: string): string {
+    const found = metadata.managedFields?.findLast((entry) => {
+        if (entry.manager === fieldManager) return false;
+        const { "f:spec": spec } = (entry.fieldsV1 ?? {}) as { readonly "f:spec"?: Readonly<Record<string, unknown>> };
+        return spec?.[`f:${field}`] !== undefined || (subresource !== undefined && entry.subresource === subresource);
+    });
+    if (found?.manager === undefined) return "somebody";
+    return found.time === undefined ? found.manager : `${found.manager} (${found.time})`;
 }
 
 /**
@@ -137,10 +183,14 @@ export async function releaseFields(cluster: Cluster, place: ObjectPlace): Promi
         if (object === undefined || index < 0) return;
         const patched = await cluster.patch(path, "json-patch", [
             { op: "test", path: "/metadata/resourceVersion", value: object.metadata.resourceVersion },
-            { op: "remove", path: `/metadata/managedFields/${index}` },
+            // An empty list would be taken for none that is given: one empty entry is how all of them are cleared.
+            entries.length === 1
+                ? { op: "replace", path: "/metadata/managedFields", value: [{}] }
+                : { op: "remove", path: `/metadata/managedFields/${index}` },
         ]);
         // Of an object with several entries of ours the next round takes the next one.
         if (patched === undefined) return;
+        if (patched === "conflict") await pauseBefore(i);
     }
     throw busy(place);
 }
@@ -154,7 +204,7 @@ function stoppedByOther(place: ObjectPlace, { owner, run, at }: Mark): RefusedEr
     });
 }
 
-function busy(place: ObjectPlace): FailedError {
+export function busy(place: ObjectPlace): FailedError {
     return new FailedError({
         what: `${placeText(place)} is changed by others all the time: ${tries} tries to change it met a newer version.`,
         next: "See who changes it (its managedFields say), then run the same command again.",

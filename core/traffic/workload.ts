@@ -1,7 +1,23 @@
 import { FailedError } from "../errors";
-import { fieldManager, type KubernetesObject } from "./cluster";
-import { collectionPath, groupOf, keyOf, mark, pathOf, placeText, readMark, releaseFields, unmark } from "./marks";
-import { type GateTools, inCluster, type PartKind, type WorkloadPart } from "./part";
+import type { Cluster, KubernetesObject } from "./cluster";
+import {
+    busy,
+    collectionPath,
+    groupOf,
+    keyOf,
+    mark,
+    pathOf,
+    pauseBefore,
+    placeText,
+    readMark,
+    releaseFields,
+    setBy,
+    unmark,
+} from "./marks";
+import { type GateTools, inCluster, type ObjectPlace, type PartKind, type WorkloadPart } from "./part";
+
+/** Tries against others who change the same workload at the same time. */
+const tries = 20;
 
 /** Anything with a scale subresource: scaled to zero, and to what it was. */
 export const workload: PartKind<WorkloadPart> = {
@@ -17,36 +33,59 @@ export const workload: PartKind<WorkloadPart> = {
         ];
     },
     stop: async (part, tools) => {
-        const marked = await mark(inCluster(tools), part, (object) => ({ replicas: replicasOf(object) }));
-        if (marked === undefined) throw gone(part);
-        await scale(part, tools, 0);
+        const { cluster } = inCluster(tools);
+        const isThere = await mark(inCluster(tools), part, async (object, before) => {
+            const replicas = await replicasOf(cluster, part, object);
+            return before !== undefined && replicas === 0 ? before : { replicas };
+        });
+        if (!isThere) throw gone(part);
+        await scaleToZero(part, tools);
     },
     insist: async (part, tools) => {
         const { cluster, say } = inCluster(tools);
         const object = await cluster.get(pathOf(part));
-        if (object === undefined || replicasOf(object) === 0) return;
-        say(`${scaledBy(part, object)}; it is scaled to 0 again`);
-        await scale(part, tools, 0);
+        if (object === undefined) return;
+        const replicas = await replicasOf(cluster, part, object);
+        if (replicas === 0) return;
+        say(`${scaledBy(part, object, replicas)}; it is scaled to 0 again`);
+        await scaleToZero(part, tools);
     },
     flows: async (part, tools) => {
         const { cluster } = inCluster(tools);
-        const [object, pods] = await Promise.all([cluster.get(pathOf(part)), podsOf(part, tools)]);
-        if (object !== undefined && replicasOf(object) > 0) return scaledBy(part, object);
-        return pods.length === 0 ? undefined : `of ${part.name} ${podsText(pods)}`;
+        const object = await cluster.get(pathOf(part));
+        const replicas = object === undefined ? 0 : await replicasOf(cluster, part, object);
+        if (object !== undefined && replicas > 0) return scaledBy(part, object, replicas);
+        // Looked for after it: what its controller made before it saw the 0 is among them.
+        const pods = await podsOf(part, tools);
+        if (pods.length > 0) return `of ${part.name} ${podsText(pods)}`;
+        return object !== undefined && isUnseen(object)
+            ? `the controller of ${placeText(part)} has not seen yet that it is scaled to 0`
+            : undefined;
     },
     resume: async (part, tools) => {
         const { cluster, say } = inCluster(tools);
-        const object = await cluster.get(pathOf(part));
-        if (object === undefined) {
-            say(`${placeText(part)} is gone, so it is not scaled up`);
-            return;
+        for (let i = 0; ; i++) {
+            const object = await cluster.get(pathOf(part));
+            if (object === undefined) {
+                say(`${placeText(part)} is gone, so it is not scaled up`);
+                return;
+            }
+            const found = readMark(object);
+            if (found !== undefined && found.owner !== tools.owner) return;
+            const was = Number(found?.was["replicas"] ?? part.replicas);
+            // Whoever has scaled it meanwhile wanted that.
+            if (!(was > 0) || (await replicasOf(cluster, part, object)) > 0) break;
+            // Guarded, for one who does so now.
+            const { resourceVersion } = object.metadata;
+            const scaled = await cluster.patch(`${pathOf(part)}/scale`, "merge-patch", {
+                metadata: { resourceVersion },
+                spec: { replicas: was },
+            });
+            if (scaled !== "conflict") break;
+            if (i === tries) throw busy(part);
+            await pauseBefore(i);
         }
-        const found = readMark(object);
-        if (found !== undefined && found.owner !== tools.owner) return;
-        const was = Number(found?.was["replicas"] ?? part.replicas);
-        // Whoever has scaled it meanwhile wanted that.
-        if (replicasOf(object) === 0 && was > 0) await scale(part, tools, was);
-        await unmark(inCluster(tools), part, () => ({}));
+        await unmark(inCluster(tools), part);
         await releaseFields(cluster, part);
     },
     release: async (part, tools) => releaseFields(inCluster(tools).cluster, part),
@@ -54,14 +93,42 @@ export const workload: PartKind<WorkloadPart> = {
         `kubectl scale ${resource.toLowerCase()} ${name} -n ${namespace} --replicas=${replicas}`,
 };
 
-/** `spec.replicas`; one where it does not say, as Kubernetes has it. */
-export function replicasOf({ spec }: KubernetesObject): number {
-    return typeof spec?.["replicas"] === "number" ? spec["replicas"] : 1;
+/** How many pods it is to have. Kubernetes' own kinds say so themselves; of others only their scale subresource knows which field that is. */
+export async function replicasOf(cluster: Cluster, place: ObjectPlace, object: KubernetesObject): Promise<number> {
+    const isOwn = isOwnKind(place);
+    const replicas = (isOwn ? object : await cluster.get(`${pathOf(place)}/scale`))?.spec?.["replicas"];
+    if (typeof replicas === "number") return replicas;
+    // A scale subresource leaves a 0 out.
+    return isOwn ? 1 : 0;
 }
 
-async function scale(part: WorkloadPart, tools: GateTools, replicas: number): Promise<void> {
-    const scaled = await inCluster(tools).cluster.patch(`${pathOf(part)}/scale`, "merge-patch", { spec: { replicas } });
-    if (scaled === undefined) throw gone(part);
+/** Whether it is one of Kubernetes' own, and no custom resource. */
+function isOwnKind({ apiVersion }: ObjectPlace): boolean {
+    return apiVersion === "apps/v1";
+}
+
+/**
+ * By server-side apply, so that the count is ours: an apply of another manager (Pulumi's) is refused while it is. An ordinary patch to 0 would
+ * make it nobody's, since a scale subresource leaves a 0 out. Of custom resources nothing else is served: theirs is nobody's meanwhile.
+ */
+async function scaleToZero(part: WorkloadPart, tools: GateTools): Promise<void> {
+    const { namespace, name } = part;
+    const body = { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { namespace, name }, spec: { replicas: 0 } };
+    for (let i = 0; i < tries; i++) {
+        const type = isOwnKind(part) ? "apply-patch" : "merge-patch";
+        const scaled = await inCluster(tools).cluster.patch(`${pathOf(part)}/scale`, type, body);
+        if (scaled === undefined) throw gone(part);
+        if (scaled !== "conflict") return;
+        await pauseBefore(i);
+    }
+    throw busy(part);
+}
+
+/** Whether its controller may still work by what it was before; one that does not say what it has seen is not waited for. */
+function isUnseen({ metadata, status }: KubernetesObject): boolean {
+    const { generation } = metadata as { readonly generation?: number };
+    const seen = status?.["observedGeneration"];
+    return typeof seen === "number" && generation !== undefined && seen < generation;
 }
 
 /** Pods of a workload that may still work: also those that are told to end and have not. */
@@ -84,19 +151,8 @@ function podsText(pods: readonly KubernetesObject[]): string {
     return `${pods.length === 1 ? "1 pod is" : `${pods.length} pods are`} still there: ${shown.join(", ")}${more}`;
 }
 
-/** Who has scaled it, as far as its managed fields say. */
-function scaledBy(part: WorkloadPart, object: KubernetesObject): string {
-    const manager = object.metadata.managedFields?.findLast(
-        (entry) =>
-            entry.manager !== fieldManager &&
-            JSON.stringify(entry.fieldsV1 ?? {}).includes('"f:replicas":{}') &&
-            !JSON.stringify(entry.fieldsV1 ?? {}).includes('"f:status"'),
-    );
-    const who =
-        manager?.manager === undefined
-            ? "somebody"
-            : `${manager.manager}${manager.time === undefined ? "" : ` (${manager.time})`}`;
-    return `${placeText(part)} was scaled to ${replicasOf(object)} by ${who}`;
+function scaledBy(part: WorkloadPart, object: KubernetesObject, replicas: number): string {
+    return `${placeText(part)} was scaled to ${replicas} by ${setBy(object, "replicas", "scale")}`;
 }
 
 function gone(part: WorkloadPart): FailedError {
