@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { FailedError } from "../errors";
+import { ClusterSilent } from "./cluster";
 import type { GatePart, GateTools } from "./part";
 import { inOrder, kindOf } from "./parts";
 
@@ -23,7 +24,7 @@ export interface Draining {
 export async function stopParts(parts: readonly GatePart[], tools: GateTools, draining: Draining): Promise<void> {
     const deadline = performance.now() + draining.drainMs;
     for (const group of inOrder(parts)) {
-        await Promise.all(group.map(async (part) => kindOf(part).stop(part, tools)));
+        await allEnded(group.map(async (part) => kindOf(part).stop(part, tools)));
         draining.signal?.throwIfAborted();
     }
     let told = "";
@@ -44,7 +45,7 @@ export async function stopParts(parts: readonly GatePart[], tools: GateTools, dr
         told = kind;
         if (performance.now() - insisted > insistEveryMs) {
             insisted = performance.now();
-            await Promise.all(parts.map(async (part) => kindOf(part).insist?.(part, tools)));
+            await allEnded(parts.map(async (part) => kindOf(part).insist?.(part, tools)));
         }
         await pause(pollMs);
     }
@@ -70,6 +71,8 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
                 } catch (error) {
                     const [why = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
                     failed.push({ part, why });
+                    // The whole patience was for one; the others are not waited for as long once more.
+                    if (error instanceof ClusterSilent && tools.cluster !== undefined) tools.cluster.patience = 1000;
                 }
             }),
         );
@@ -85,5 +88,14 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
 
 /** Lets others change what is stopped, while it stays so. */
 export async function releaseParts(parts: readonly GatePart[], tools: GateTools): Promise<void> {
-    await Promise.all(parts.map(async (part) => kindOf(part).release?.(part, tools)));
+    await allEnded(parts.map(async (part) => kindOf(part).release?.(part, tools)));
+}
+
+/**
+ * Waits for all, also when one fails: what comes after would else meet the others still at work, and a workload would be stopped after it was
+ * let in.
+ * @throws the first error
+ */
+async function allEnded(works: readonly Promise<unknown>[]): Promise<void> {
+    for (const end of await Promise.allSettled(works)) if (end.status === "rejected") throw end.reason;
 }
