@@ -50,6 +50,16 @@ export interface SmokeCheck {
     readonly contains?: string | undefined;
 }
 
+/** A login to Kubernetes, and how long it is waited for. */
+export interface KubernetesSettings {
+    readonly kubeconfig?: string | undefined;
+    readonly context?: string | undefined;
+    /** Seconds that one request may take with all its tries, before traffic is stopped; default 10. */
+    readonly patienceSeconds?: number | undefined;
+    /** The same when traffic is to come in again; default 60: outages mostly end within it. */
+    readonly resumeSeconds?: number | undefined;
+}
+
 /** How traffic is stopped and let in again. Plain JSON without secrets. */
 export interface TrafficSettings {
     /** Whether traffic is stopped for each run, for those whose plan has hazards, or never. */
@@ -64,8 +74,7 @@ export interface TrafficSettings {
     /** Absent: no role is kept out of the database. */
     readonly sessions?: SessionSettings | undefined;
     /** Which cluster; absent: what kubectl would take (KUBECONFIG, ~/.kube/config, or the pod's own account). */
-    readonly kubernetes?:
-        { readonly kubeconfig?: string | undefined; readonly context?: string | undefined } | undefined;
+    readonly kubernetes?: KubernetesSettings | undefined;
     /** Seconds for traffic to end: for pods to be gone, for a bouncer to pause. */
     readonly drainSeconds: number;
     /** Whether workloads that Argo CD or Flux owns may be scaled: their self-heal would undo it. */

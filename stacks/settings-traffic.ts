@@ -93,6 +93,10 @@ export const trafficSchema = z
             .strictObject({
                 kubeconfig: z.string().min(1).optional().describe("file; default: as kubectl finds it"),
                 context: z.string().min(1).optional().describe("context in it; default: the current one"),
+                patienceSeconds: seconds
+                    .optional()
+                    .describe("seconds that an API server that does not answer is asked again; default 10"),
+                resumeSeconds: seconds.optional().describe("the same when traffic is to come in again; default 60"),
             })
             .optional()
             .describe("which cluster"),

@@ -31,6 +31,8 @@ export interface LocalKubernetes {
     readonly home: string;
     /** Processes by program: kube-apiserver, etcd, kube-controller-manager, … */
     readonly processes: ReadonlyMap<string, ServerProcess>;
+    /** Starts the API server, which has ended, again on the same port, and waits until it is ready. */
+    startAgain(program: "kube-apiserver"): Promise<void>;
     /** Ends everything and removes its files. */
     stop(): Promise<void>;
 }
@@ -64,10 +66,15 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     try {
         const users = { ...ownUsers, ...options.users };
         const tokens = new Map(Object.keys(users).map((user) => [user, randomBytes(16).toString("hex")]));
+        const starts = new Map<string, () => ServerProcess>();
         const start = (folder: string, program: string, args: readonly string[]): ServerProcess => {
-            const running = startProcess(path.join(folder, program), args, { cwd: home });
-            processes.set(program, running);
-            return running;
+            const again = (): ServerProcess => {
+                const running = startProcess(path.join(folder, program), args, { cwd: home });
+                processes.set(program, running);
+                return running;
+            };
+            starts.set(program, again);
+            return again();
         };
         const etcd = await startEtcd(start, home);
         const api = await startApiServer(start, home, etcd, users, tokens);
@@ -93,6 +100,10 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
             },
             home,
             processes,
+            startAgain: async (program) => {
+                const running = starts.get(program)?.();
+                if (running !== undefined) await until(running, async () => isReady(api, token("admin")));
+            },
             stop,
         };
     } catch (error) {
@@ -152,9 +163,13 @@ async function startApiServer(
     let ca = "";
     await until(apiServer, async () => {
         ca = await readFile(path.join(certificates, "apiserver.crt"), "utf8");
-        return (await request({ server, ca }, "GET", "/readyz", tokens.get("admin") ?? "")).status === 200;
+        return isReady({ server, ca }, tokens.get("admin") ?? "");
     });
     return { server, ca };
+}
+
+async function isReady(api: Api, token: string): Promise<boolean> {
+    return (await request(api, "GET", "/readyz", token)).status === 200;
 }
 
 function kubeconfigOf(api: Api, user: string, token: string): string {

@@ -26,8 +26,10 @@ export const suites: readonly Suite[] = [
     { name: "examples", budget: 180, needs: [] },
     { name: "cli", budget: 200, needs: [] },
     { name: "offline-engine", budget: 360, needs: [] },
+    { name: "traffic", budget: 600, needs: [kubernetesNodes, pgbouncer] },
+    { name: "faults", budget: 600, needs: [kubernetesNodes] },
     // On the real CLI as well where there is one, which takes longer than the stand-in.
-    { name: "e2e", budget: realEngine() === undefined ? 1500 : 3200, needs: [] },
+    { name: "e2e", budget: realEngine() === undefined ? 1500 : 3200, needs: [kubernetesNodes] },
     { name: "declarations", budget: 240, needs: [awsStandIn, s3Server, kubernetesNodes] },
 ];
 

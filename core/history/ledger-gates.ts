@@ -36,6 +36,23 @@ export async function readGate(client: Client, set: string): Promise<RecordedGat
     return rows[0] === undefined ? undefined : toRecordedGate(rows[0]);
 }
 
+/**
+ * Whether the schema is another one than when traffic was stopped, by whatever run, or is half-way; of a ledger that is there. False where
+ * none is stopped and nothing is half-way.
+ */
+export async function hasChangedSinceGate(client: Client, set: string): Promise<boolean> {
+    const { rows } = await client.query<{ changed: boolean }>({
+        text: `SELECT EXISTS (SELECT 1 FROM schemaward.progress WHERE set_name OPERATOR(pg_catalog.=) $1)
+                   OR EXISTS (SELECT 1 FROM schemaward.gates AS g
+                                JOIN schemaward.runs AS r ON r.set_name OPERATOR(pg_catalog.=) g.set_name
+                                JOIN schemaward.run_steps AS s ON s.run_id OPERATOR(pg_catalog.=) r.id
+                               WHERE g.set_name OPERATOR(pg_catalog.=) $1 AND s.kind IN ('applied', 'undone')
+                                 AND s.at OPERATOR(pg_catalog.>=) g.since) AS changed`,
+        values: [set],
+    });
+    return rows[0]?.changed !== false;
+}
+
 /** Writes what is going to be stopped, before it is: a run that dies after it leaves a ledger that knows. Keeps since when. */
 export async function recordGate(
     client: Client,

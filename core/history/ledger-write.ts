@@ -1,7 +1,7 @@
 import { escapeLiteral } from "../driver";
 import { isSensitive } from "../sql/sensitive";
 import { type Origin, storedSqlLimit } from "./ledger";
-import type { RunLocks } from "./run-locks";
+import type { RunLocks } from "../run-locks";
 
 // Everything here is SQL text with its values as literals, so that a migration, its rows and its COMMIT go to the server in
 // one message. To be run as the role that logs in, and all but EXECUTE with search_path = pg_catalog. What is prepared is read anew

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { PolicySettings } from "../declaration";
 import { migrationsDone, readJournal, type RecordedRun } from "../history/recorded-run";
-import { lockHolder, runLocks } from "../history/run-locks";
+import { lockHolder, runLocks } from "../run-locks";
 import type { LastRun, Plan } from "./plan";
 import { restOf } from "./rest-of";
 

@@ -1,7 +1,9 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
-import { FailedError, RefusedError, SchemawardError } from "../errors";
+import { BadInputError, FailedError, RefusedError, SchemawardError } from "../errors";
 import { readLedger } from "../history/ledger";
+import { hasChangedSinceGate } from "../history/ledger-gates";
+import { spelled } from "../migrations/set";
 import type { Planned } from "../plan/plan-over";
 import type { Gate } from "./gate";
 import type { Report } from "./events";
@@ -23,41 +25,56 @@ export interface FailedRun {
 export interface Aftermath {
     /** What ended the run, with what became of traffic. */
     readonly error: unknown;
+    /** What became of traffic, for an error that has no place for it; empty: nothing. */
+    readonly traffic: string;
     /** What takes back what it has done, where the stack wants that. */
     readonly rollBack: Declaration | undefined;
 }
 
+/** What is waited for where a run has left the schema half-way. */
+export const unfinishedRun = "the run that failed is finished or undone";
+
 /**
- * What becomes of a run that failed: where nothing has taken effect traffic is let in again; else it stays stopped, or what was done
- * is to be taken back.
+ * What becomes of a run that failed: where nothing has taken effect since traffic was stopped it is let in again; else it stays stopped, or
+ * what was done is to be taken back. What an earlier run has left half-way is not this one's to take back: it is held.
  */
 export async function afterFailure(error: unknown, failed: FailedRun): Promise<Aftermath> {
     const { gate, phase, declaration } = failed;
-    if (phase === "verified")
-        return { error: held(error, gate, "The schema is as it has to be."), rollBack: undefined };
+    if (phase === "verified") return withTraffic(error, heldText(gate, "The schema is as it has to be."), true);
     const touched = phase === "resumed" || (await isTouched(failed));
-    const wantsBack = declaration.traffic?.onFailure === "roll-back" && !failed.interrupted;
+    const wantsBack = declaration.traffic?.onFailure === "roll-back" && !failed.interrupted && !gate.wasFoundStopped;
     const rollBack = touched === true && wantsBack ? undoing(failed) : undefined;
-    if (!gate.isStopped || phase === "resumed") return { error, rollBack };
+    if (!gate.isStopped || phase === "resumed") return { error, traffic: "", rollBack };
+    let why = "";
     try {
         if (touched === false) {
             await gate.resume();
-            return { error: withState(error, "Traffic is let in again."), rollBack };
+            return withTraffic(error, "Traffic is let in again.");
         }
-        if (touched === true && rollBack === undefined) await gate.hold(["the run that failed is finished or undone"]);
+        if (touched === true && rollBack === undefined) await gate.hold([unfinishedRun]);
     } catch (again) {
         failed.report({ type: "gate-note", text: firstLine(again) });
+        if (touched === false) why = firstLine(again);
     }
-    return { error: rollBack === undefined ? held(error, gate) : error, rollBack };
+    return rollBack === undefined ? withTraffic(error, heldText(gate, why)) : { error, traffic: "", rollBack };
+}
+
+/** @param done whether all scripts have taken effect, so that an error is no refusal, whatever it was */
+function withTraffic(error: unknown, traffic: string, done = false): Aftermath {
+    return { error: withState(error, traffic, done), traffic, rollBack: undefined };
 }
 
 /** The same error, with more to say of what state things are in. */
-export function withState(error: unknown, more: string): unknown {
+export function withState(error: unknown, more: string, done = false): unknown {
     if (!(error instanceof SchemawardError)) return error;
-    const parts = { ...error.parts, state: error.parts.state === undefined ? more : `${error.parts.state} ${more}` };
-    // What is more than its parts (a refused plan) stays what it is.
+    const { state } = error.parts;
+    // It was said by what had touched nothing itself.
+    const before = state === undefined || (done && !(error instanceof FailedError)) ? "" : `${state} `;
+    const parts = { ...error.parts, state: `${before}${more}` };
+    if (done || error instanceof FailedError) return new FailedError(parts);
     if (error.constructor === RefusedError) return new RefusedError(parts);
-    return error instanceof FailedError ? new FailedError(parts) : error;
+    // What is more than its parts (a refused plan) stays what it is.
+    return error.constructor === BadInputError ? new BadInputError(parts) : error;
 }
 
 export function firstLine(error: unknown): string {
@@ -65,11 +82,9 @@ export function firstLine(error: unknown): string {
     return line;
 }
 
-function held(error: unknown, gate: Gate, first = ""): unknown {
-    return withState(
-        error,
-        `${first} TRAFFIC STAYS STOPPED (${gate.texts().join(" ")}): schemaward resume finishes what is left and lets it in, with --undo it goes back first; traffic alone, by hand: ${gate.byHand().join("; ")}.`.trim(),
-    );
+/** That traffic stays stopped, and how it comes in again. */
+export function heldText(gate: Gate, first = ""): string {
+    return `${first} TRAFFIC STAYS STOPPED (${gate.texts().join(" ")}): schemaward resume finishes what is left and lets it in, with --undo it goes back first; traffic alone, by hand: ${gate.byHand().join("; ")}.`.trim();
 }
 
 /** Goes back to where the run began, without another snapshot, and lets in what ran there. */
@@ -86,14 +101,21 @@ function undoing({ declaration, planned, gate }: FailedRun): Declaration {
     };
 }
 
-/** Whether anything of the plan has taken effect; undefined: the database does not say. */
-async function isTouched({ planned: { state }, declaration, client }: FailedRun): Promise<boolean | undefined> {
+/** Whether anything has taken effect, of this plan or since traffic was stopped; undefined: the database does not say. */
+async function isTouched({ planned: { state, set }, declaration, client }: FailedRun): Promise<boolean | undefined> {
+    const versions = (rows: readonly { readonly version: string }[]): string =>
+        rows
+            .map((row) => spelled(set, row.version))
+            .sort()
+            .join();
     try {
-        const { rows, progress } = await readLedger(await client(), declaration.set);
-        if (progress !== undefined) return true;
-        // Before the run wrote anything, there may have been no ledger.
-        if (rows.length === 0 && !state.ledger.exists) return false;
-        return rows.map((row) => row.version).join() !== state.applied.map((row) => row.version).join();
+        const session = await client();
+        const { exists, rows, progress } = await readLedger(session, declaration.set);
+        // Before the run wrote anything, there may have been none.
+        if (!exists) return false;
+        // What was adopted was so before.
+        if (progress !== undefined || versions(rows) !== versions(state.applied)) return true;
+        return await hasChangedSinceGate(session, declaration.set);
     } catch {
         return undefined;
     }

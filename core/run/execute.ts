@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Progress } from "../history/ledger";
 import { isUnprepared, ledgerStatements } from "../history/ledger-write";
-import { runLocks } from "../history/run-locks";
+import { runLocks } from "../run-locks";
 import { readMirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";

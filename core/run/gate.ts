@@ -8,6 +8,7 @@ import { type Cluster, openCluster, type Right } from "../traffic/cluster";
 import { findParts } from "../traffic/find";
 import { flowing, releaseParts, resumeParts, stopParts } from "../traffic/gate";
 import type { GatePart, GateTools } from "../traffic/part";
+import { strangers } from "../traffic/strangers";
 import { joinParts, kindOf, needCluster, partText } from "../traffic/parts";
 import { defaultTraffic } from "../traffic-settings";
 import type { Report } from "./events";
@@ -24,8 +25,8 @@ export interface GateSetting {
     readonly compare: (a: string, b: string) => number;
 }
 
-/** Milliseconds for Kubernetes to answer when traffic is to come in again: outages mostly end within it. */
-const resumePatienceMs = 60_000;
+/** Seconds for Kubernetes to answer when traffic is to come in again, where nothing else is set. */
+const defaultResumeSeconds = 60;
 /** Milliseconds between two looks, while scripts run, at whether somebody has let traffic in. */
 const watchEveryMs = 1000;
 
@@ -45,7 +46,11 @@ export class Gate {
     ) {
         this.parts = (held ?? []) as readonly GatePart[];
         this.isStopped = held !== undefined;
+        this.wasFoundStopped = this.isStopped;
     }
+
+    /** Whether it was stopped by a run before this one, which may have changed the schema. */
+    readonly wasFoundStopped: boolean;
 
     /** Whether the ledger has traffic as stopped. */
     isStopped: boolean;
@@ -65,7 +70,7 @@ export class Gate {
         const rights = new Map(
             all.flatMap((part) => kindOf(part).rights(part)).map((right) => [rightText(right), right]),
         );
-        const missing = await (await this.openCluster()).missing([...rights.values()]);
+        const missing = await untouched((await this.openCluster()).missing([...rights.values()]));
         if (missing.length === 0) return;
         throw new RefusedError({
             what: "Traffic cannot be stopped: this login lacks rights in Kubernetes.",
@@ -119,7 +124,7 @@ export class Gate {
      */
     async check(): Promise<void> {
         if (!this.isStopped) return;
-        const why = await flowing(this.parts, await this.tools());
+        const why = [...(await flowing(this.parts, await this.tools())), ...(await this.others())];
         if (why.length > 0) throw cameThrough(why);
     }
 
@@ -127,11 +132,13 @@ export class Gate {
     watch(): { readonly signal: AbortSignal; stop(): void; readonly why: () => Error | undefined } {
         const controller = new AbortController();
         let looking = false;
+        let ended = false;
         let error: Error | undefined;
         const look = async (): Promise<void> => {
             try {
                 const why = await flowing(this.parts, await this.tools());
-                if (why.length === 0) return;
+                // Once it has ended traffic may come in.
+                if (why.length === 0 || ended) return;
                 error = cameThrough(why);
                 controller.abort();
             } catch {
@@ -149,6 +156,7 @@ export class Gate {
         return {
             signal: controller.signal,
             stop: () => {
+                ended = true;
                 clearInterval(timer);
             },
             why: () => error,
@@ -176,7 +184,7 @@ export class Gate {
     async resume(): Promise<void> {
         if (!this.isStopped) return;
         const { declaration, report } = this.setting;
-        const tools = await this.tools(resumePatienceMs);
+        const tools = await this.tools(this.resumePatience);
         const started = performance.now();
         await resumeParts(this.parts, tools);
         await recordResumed(tools.client, declaration.set);
@@ -192,14 +200,15 @@ export class Gate {
     async hold(waits: readonly string[]): Promise<void> {
         if (!this.isStopped) return;
         const { declaration, report } = this.setting;
-        const tools = await this.tools(resumePatienceMs);
+        // Known before all else: the rest may fail.
+        await recordHeld(this.setting.client(), declaration.set, waits.join("; "));
+        const tools = await this.tools(this.resumePatience);
         await releaseParts(this.parts, tools);
         // Workloads at zero keep traffic out by themselves; those that come up with another version have to reach the database.
         const letGo = this.parts.some((p) => p.kind === "workload")
             ? this.parts.filter((p) => p.kind === "sessions")
             : [];
         await resumeParts(letGo, tools);
-        await recordHeld(tools.client, declaration.set, waits.join("; "));
         report({ type: "gate-held", waits, parts: this.parts.map(partText) });
     }
 
@@ -217,6 +226,18 @@ export class Gate {
         this.cluster = undefined;
     }
 
+    /** Sessions that nothing keeps out: a late CronJob, somebody's psql. Looked for where sessions are a part of the gate. */
+    private async others(): Promise<string[]> {
+        const { traffic } = this.setting.declaration;
+        if (traffic?.sessions === undefined) return [];
+        const { roles, ignore } = traffic.sessions;
+        const found = await strangers(this.setting.client(), roles, ignore);
+        return found.map(
+            (session) =>
+                `another session is in the database, ${session} (traffic.sessions.ignore names those that do no harm)`,
+        );
+    }
+
     private get drainMs(): number {
         return (this.setting.declaration.traffic ?? defaultTraffic).drainSeconds * 1000;
     }
@@ -225,9 +246,13 @@ export class Gate {
         const { declaration, compare } = this.setting;
         const { traffic, app, policy } = declaration;
         if (traffic === undefined) return [];
-        const cluster = async (): Promise<Cluster> => this.openCluster(resumePatienceMs);
+        const cluster = async (): Promise<Cluster> => this.openCluster(this.resumePatience);
         const { apps } = await findParts(traffic, this.setting.client(), cluster);
         return judgeResume({ apps, app, at, rows: policy.compatibility, compare });
+    }
+
+    private get resumePatience(): number {
+        return (this.setting.declaration.traffic?.kubernetes?.resumeSeconds ?? defaultResumeSeconds) * 1000;
     }
 
     private async tools(patience?: number): Promise<GateTools> {
@@ -260,6 +285,17 @@ async function ownerOf(client: Client, set: string): Promise<string> {
 
 function rightText({ verb, group, resource, namespace }: Right): string {
     return `${verb} ${resource}${group === "" ? "" : ` (${group})`} in namespace ${namespace}`;
+}
+
+/** What is asked before anything is touched: an error says so. */
+async function untouched<T>(asked: Promise<T>): Promise<T> {
+    try {
+        return await asked;
+    } catch (error) {
+        if (error instanceof FailedError) throw new FailedError({ ...error.parts, state: "Nothing was touched." });
+        if (error instanceof RefusedError) throw new RefusedError({ ...error.parts, state: "Nothing was touched." });
+        throw error;
+    }
 }
 
 function cameThrough(why: readonly string[]): FailedError {

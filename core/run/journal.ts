@@ -14,7 +14,7 @@ import {
 } from "../history/ledger-runs";
 import { changeOwner, prepareLedger, readSystemIdentifier, recordSet } from "../history/ledger-tables";
 import { ledgerStatements, recordApplied } from "../history/ledger-write";
-import { runLocks } from "../history/run-locks";
+import { runLocks } from "../run-locks";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { readCatalog, toObjects } from "../sql/catalog";

@@ -1,6 +1,9 @@
+import type { Client } from "pg";
 import { openDatabase } from "../connection";
 import type { Declaration } from "../declaration";
 import { RefusedError } from "../errors";
+import { hasChangedSinceGate } from "../history/ledger-gates";
+import { readJournal, type RecordedRun } from "../history/recorded-run";
 import { readMigrations } from "../plan/build";
 import { sessionSettings } from "../plan/read-ahead";
 import { readState } from "../plan/read-state";
@@ -62,7 +65,11 @@ export async function resumeTraffic(declaration: Declaration, options: ResumeOpt
             ledger.gate.parts,
         );
         const { lastRun } = ledger;
-        const ended = lastRun?.status === "done" || (lastRun?.to === at && ledger.progress === undefined);
+        const ended =
+            lastRun?.status === "done" ||
+            (await isVerified(guard, lastRun)) ||
+            // Then the schema is the one that traffic came through to.
+            !(await hasChangedSinceGate(guard, declaration.set));
         if (!ended && options.ignoreVersions !== true) throw unfinished(gate, at);
         const waits = await gate.end(at, options.ignoreVersions);
         if (waits.length > 0) throw stillHeld(gate, waits, declaration);
@@ -72,6 +79,13 @@ export async function resumeTraffic(declaration: Declaration, options: ResumeOpt
         gate?.close();
         await sessions.close();
     }
+}
+
+/** Whether a run came to where it led, and only what comes after that failed. */
+async function isVerified(client: Client, run: RecordedRun | undefined): Promise<boolean> {
+    if (run === undefined) return false;
+    const journal = await readJournal(client, run.id);
+    return journal.some((line) => line.kind === "verified");
 }
 
 function unfinished(gate: Gate, at: string | null): RefusedError {

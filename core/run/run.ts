@@ -9,7 +9,7 @@ import type { Planned } from "../plan/plan-over";
 import { isUnverified } from "../plan/last-run-text";
 import { renderPlan } from "../plan/render-text";
 import { pathText } from "../sql/script-path";
-import { afterFailure, type FailedRun, firstLine, withState } from "./after-failure";
+import { afterFailure, type FailedRun, firstLine, heldText, unfinishedRun, withState } from "./after-failure";
 import { Gate } from "./gate";
 import { identifyRun } from "./identity";
 import { Journal, readSchema } from "./journal";
@@ -27,16 +27,22 @@ export class PlanRefused extends RefusedError {
     /** @param snapshot taken before it was counted anew what would be lost, and was too much by then */
     constructor(
         readonly plan: Plan,
-        snapshot: string | null = null,
+        readonly snapshot: string | null = null,
+        /** What became of traffic; empty: nothing. */
+        traffic = "",
     ) {
         super({
             what: `Going from ${plan.from ?? "0"} to ${plan.to ?? "0"} is refused.`,
             where: { object: plan.set },
             detail: plan.refusals.flatMap((r) => [r.text, `  allow it with: ${r.allow}`]),
-            state:
-                snapshot === null
-                    ? "Nothing was touched."
-                    : `No script was run. The snapshot ${snapshot} stays; rows were written since the plan was shown.`,
+            state: [
+                snapshot !== null
+                    ? `No script was run. The snapshot ${snapshot} stays; rows were written since the plan was shown.`
+                    : traffic === ""
+                      ? "Nothing was touched."
+                      : "No script was run.",
+                ...(traffic === "" ? [] : [traffic]),
+            ].join(" "),
             next: "Read the plan above; then allow it as named, or change what is declared.",
         });
     }
@@ -53,7 +59,7 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
         return await run.go();
     } catch (error) {
         await run.close();
-        if (run.rollBack !== undefined) throw await rollBack(run.rollBack, error, options);
+        if (run.rollBack !== undefined) throw await rollBack(run, run.rollBack, error, options);
         throw explainFailure(error, {
             what: "The run failed",
             state: run.state,
@@ -67,17 +73,23 @@ export async function migrate(declaration: Declaration, options: RunOptions): Pr
 }
 
 /** Goes back to where a failed run began. @returns the error that ended it, with what became of that */
-async function rollBack(undo: Declaration, error: unknown, options: RunOptions): Promise<unknown> {
+async function rollBack(failed: Run, undo: Declaration, error: unknown, options: RunOptions): Promise<unknown> {
     const { confirm: _, resumes: __, ...same } = options;
     options.report({ type: "gate-note", text: `the run has failed, so it is taken back to ${undo.version}` });
+    const back = new Run(undo, { ...same, looseVersion: true });
     try {
-        await migrate(undo, { ...same, looseVersion: true });
-        return withState(error, `All was taken back: the database is at ${undo.version} again, as before.`);
+        const { heldFor } = await back.go();
+        const waits = heldFor.length === 0 ? "" : ` Traffic stays stopped: ${heldFor.join("; ")}.`;
+        return withState(error, `All was taken back: the database is at ${undo.version} again, as before.${waits}`);
     } catch (again) {
-        return withState(
-            error,
-            `Taking it back to ${undo.version} failed as well: ${firstLine(again)} See schemaward status.`,
-        );
+        const gate = back.gate ?? failed.gate;
+        const why = `Taking it back to ${undo.version} failed as well: ${firstLine(again)}`;
+        if (gate?.isStopped !== true) return withState(error, `${why} See schemaward status.`);
+        // Refused before it began, it has not written what the failed run left to it.
+        if (back.gate === undefined) await failed.hold().catch(() => undefined);
+        return withState(error, heldText(gate, why));
+    } finally {
+        await back.close();
     }
 }
 
@@ -89,7 +101,7 @@ class Run {
     private readonly identity = identifyRun();
     private readonly database: Database;
     private sessions: Sessions | undefined;
-    private gate: Gate | undefined;
+    gate: Gate | undefined;
 
     constructor(
         private readonly declaration: Declaration,
@@ -204,7 +216,10 @@ class Run {
                 client: () => this.anyGuard(),
             });
             this.rollBack = failed.rollBack;
+            // For an error that has no place for it.
+            this.state = `${this.state} ${failed.traffic}`.trim();
             await journal.failed(failed.error, historyTable());
+            if (error instanceof PlanRefused) throw new PlanRefused(error.plan, error.snapshot, failed.traffic);
             throw failed.error;
         } finally {
             await this.recordIncident(journal.runId, plan);
@@ -263,6 +278,13 @@ class Run {
         // Loaded here: most of what a snapshot needs, a run without one does not.
         const { snapshotBefore } = require("./snapshot-before.js") as typeof import("./snapshot-before");
         return snapshotBefore(this.declaration, planned, this.database, guard, this.options);
+    }
+
+    /** Writes, when it has ended, that traffic stays stopped. */
+    async hold(): Promise<void> {
+        if (this.gate === undefined) return;
+        await this.open(this.options.waitMs);
+        await this.gate.hold([unfinishedRun]);
     }
 
     async close(): Promise<void> {

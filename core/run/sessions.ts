@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import { type Database, disconnect } from "../connection";
 import type { RunSettings } from "../declaration";
 import { RefusedError } from "../errors";
-import { keyOfLock, lockHolder, runLocks } from "../history/run-locks";
+import { keyOfLock, lockHolder, runLocks } from "../run-locks";
 import type { RunEvent } from "./events";
 import type { RunIdentity } from "./identity";
 import { refusePooler, requireSame } from "./pooler";

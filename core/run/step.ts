@@ -1,6 +1,6 @@
 import type { RunSettings } from "../declaration";
 import { ledgerStatements, lockLostMessage } from "../history/ledger-write";
-import { runLocks } from "../history/run-locks";
+import { runLocks } from "../run-locks";
 import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";

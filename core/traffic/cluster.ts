@@ -2,6 +2,7 @@ import { Agent, request as httpsRequest, type RequestOptions } from "node:https"
 import { request as httpRequest } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { BadInputError, FailedError, RefusedError, SchemawardError } from "../errors";
+import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { TrafficSettings } from "../traffic-settings";
 
 /** Something that a login may be allowed to do in Kubernetes, as RBAC says it. */
@@ -67,6 +68,7 @@ export interface Cluster {
 /** Kubernetes does not answer, or not as it should. Nothing is known of what became of the last request. */
 export class ClusterSilent extends FailedError {}
 
+/** Milliseconds that one request may take with all its tries, where nothing else is set. */
 const defaultPatience = 10_000;
 
 /**
@@ -75,61 +77,69 @@ const defaultPatience = 10_000;
  */
 export async function openCluster(settings: TrafficSettings["kubernetes"]): Promise<Cluster> {
     const { KubeConfig } = await import("@kubernetes/client-node");
-    const config = new KubeConfig();
-    try {
-        if (settings?.kubeconfig === undefined) config.loadFromDefault();
-        else config.loadFromFile(settings.kubeconfig);
-    } catch (error) {
-        throw wrongConfig(`The kubeconfig cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    if (settings?.context !== undefined) {
-        if (config.getContextObject(settings.context) === null)
-            throw wrongConfig(
-                `The kubeconfig has no context ${settings.context}; it has ${config.contexts.map((c) => c.name).join(", ")}.`,
-            );
-        config.setCurrentContext(settings.context);
-    }
-    const current = config.getCurrentCluster();
-    if (current === null) throw wrongConfig("The kubeconfig names no current context.");
-    const server = new URL(current.server);
+    const logIn = (): KubeConfig => readConfig(new KubeConfig(), settings);
+    let config = logIn();
+    const server = serverOf(config);
     const agents = new Map<string, Agent>();
-    const patienceOf = { patience: defaultPatience };
+    const patienceOf = {
+        patience: settings?.patienceSeconds === undefined ? defaultPatience : settings.patienceSeconds * 1000,
+    };
+    /** What logs in: kept out of every text. */
+    const secrets = new Set<string>();
+    const clean = (text: string): string => [...secrets].reduce((all, secret) => all.replaceAll(secret, "•••"), text);
 
-    const once = async (method: string, path: string, body?: unknown, type?: string): Promise<Answer> => {
+    const once = async (asked: Asked, withinMs: number): Promise<Answer> => {
         const options: RequestOptions = {};
-        // Anew for each request: a token may have been renewed since.
-        await config.applyToHTTPSOptions(options);
+        try {
+            // Anew for each request: a token may have been renewed since.
+            await config.applyToHTTPSOptions(options);
+        } catch (error) {
+            throw loginFailure(error);
+        }
+        for (const secret of secretsIn(options)) secrets.add(secret);
         // The library makes an agent for each request; one that keeps its connections saves a handshake each time.
         options.agent = server.protocol === "https:" ? keepAlive(agents, options) : undefined;
-        return send(server, method, path, options, body, type);
+        return send(server, asked, options, withinMs);
     };
 
     const ask = async (method: string, path: string, body?: unknown, type?: string): Promise<Answer> => {
-        const deadline = performance.now() + patienceOf.patience;
+        const asked = { method, path, body, type };
+        const begun = performance.now();
+        // It may become less while a request is tried.
+        const left = (): number => begun + patienceOf.patience - performance.now();
+        const giveUp = (why: string): ClusterSilent => silent(server.origin, requestText(asked), clean(why));
+        let loggedInAnew = false;
         for (let attempt = 1; ; attempt++) {
             let why: string;
             let waitMs = Math.min(2000, 100 * 2 ** attempt) * (0.5 + Math.random());
             try {
-                const answer = await once(method, path, body, type);
-                if (answer.status < 500 && answer.status !== 429) return answer;
-                why = `it answers ${answer.status}: ${messageOf(answer)}`;
-                if (answer.retryAfter !== undefined) waitMs = Math.max(waitMs, answer.retryAfter * 1000);
+                const answer = await once(asked, clamp(left(), minTryMs, tryMs(patienceOf.patience)));
+                if (answer.status === 401 && !loggedInAnew) {
+                    // What a login plugin gave may be out of date, whatever this clock says.
+                    loggedInAnew = true;
+                    config = logIn();
+                    continue;
+                }
+                const refused = whyAgain(answer, asked);
+                if (refused === undefined) return answer;
+                why = refused;
+                if (answer.retryAfter !== undefined) {
+                    waitMs = Math.max(waitMs, answer.retryAfter * 1000);
+                    if (waitMs > left()) throw giveUp(`${why} (asked again in ${answer.retryAfter} s at the earliest)`);
+                }
             } catch (error) {
                 if (error instanceof SchemawardError) throw error;
-                why =
-                    error instanceof Error
-                        ? error.message || String((error as { code?: unknown }).code)
-                        : String(error);
+                why = reasonOf(error);
+                if (isDistrusted(error)) throw giveUp(`its certificate is not trusted: ${why}`);
             }
-            if (performance.now() + waitMs > deadline)
-                throw silent(server.origin, `${method} ${path.split("?")[0] ?? path}`, why);
-            await pause(waitMs);
+            if (left() <= 0) throw giveUp(why);
+            await pause(Math.min(waitMs, Math.max(0, left())));
         }
     };
 
     const need = (answer: Answer, method: string, path: string): KubernetesObject => {
         if (answer.status >= 200 && answer.status < 300) return answer.body as unknown as KubernetesObject;
-        throw unwelcome(server.origin, answer, `${method} ${path.split("?")[0] ?? path}`);
+        throw unwelcome(server.origin, clean(messageOf(answer)), answer.status, requestText({ method, path }));
     };
 
     return {
@@ -147,6 +157,8 @@ export async function openCluster(settings: TrafficSettings["kubernetes"]): Prom
         list: async (path, query = {}) => {
             const items: KubernetesObject[] = [];
             let next: string | undefined;
+            let more: boolean;
+            let begun = 1;
             do {
                 const parameters = new URLSearchParams({
                     limit: "500",
@@ -155,13 +167,21 @@ export async function openCluster(settings: TrafficSettings["kubernetes"]): Prom
                 });
                 const answer = await ask("GET", `${path}?${parameters.toString()}`);
                 if (answer.status === 404) return undefined;
+                if (answer.status === 410 && next !== undefined && ++begun <= 5) {
+                    // Too late for the next page: the server no longer has that moment. All anew.
+                    items.length = 0;
+                    next = undefined;
+                    more = true;
+                    continue;
+                }
                 const page = need(answer, "LIST", path) as unknown as {
                     readonly items: readonly KubernetesObject[];
                     readonly metadata: { readonly continue?: string };
                 };
                 items.push(...page.items);
                 next = page.metadata.continue === "" ? undefined : page.metadata.continue;
-            } while (next !== undefined);
+                more = next !== undefined;
+            } while (more);
             return items;
         },
         patch: async (path, type, body) => {
@@ -203,23 +223,129 @@ export async function openCluster(settings: TrafficSettings["kubernetes"]): Prom
     };
 }
 
+/** A kubeconfig, read anew. */
+function readConfig(config: KubeConfig, settings: TrafficSettings["kubernetes"]): KubeConfig {
+    try {
+        if (settings?.kubeconfig === undefined) config.loadFromDefault();
+        else config.loadFromFile(settings.kubeconfig);
+    } catch (error) {
+        // What is wrong with YAML is shown by the reader with the lines around it, which may hold a token.
+        const { name, mark } = error as { readonly name?: string; readonly mark?: { readonly line?: number } };
+        throw wrongConfig(
+            `The kubeconfig cannot be read: ${name === "YAMLException" ? `line ${(mark?.line ?? 0) + 1} is no YAML` : reasonOf(error)}`,
+        );
+    }
+    if (settings?.context !== undefined) {
+        if (config.getContextObject(settings.context) === null)
+            throw wrongConfig(
+                `The kubeconfig has no context ${settings.context}; it has ${config.contexts.map((c) => c.name).join(", ")}.`,
+            );
+        config.setCurrentContext(settings.context);
+    }
+    return config;
+}
+
+function serverOf(config: KubeConfig): URL {
+    const current = config.getCurrentCluster();
+    if (current === null) throw wrongConfig("The kubeconfig names no current context, or one whose cluster it lacks.");
+    // What the library takes where it finds nothing.
+    if (config.getCurrentContext() === "loaded-context")
+        throw wrongConfig("There is no kubeconfig here (KUBECONFIG, ~/.kube/config), and no pod's own account.");
+    if (!URL.canParse(current.server)) throw wrongConfig(`The server of cluster ${current.name} is no URL.`);
+    const server = new URL(current.server);
+    if (server.protocol !== "https:" && !current.skipTLSVerify)
+        throw wrongConfig(
+            `The server of cluster ${current.name}, ${server.origin}, is not reached by https: what it says could be anybody's.`,
+        );
+    return server;
+}
+
+/** What of a login nobody may see. */
+function secretsIn({ headers, auth }: RequestOptions): string[] {
+    const { Authorization: header } = (headers ?? {}) as Readonly<Record<string, string | undefined>>;
+    const password = typeof auth === "string" ? auth.slice(auth.indexOf(":") + 1) : "";
+    return [(header ?? "").replace(/^Bearer\s+/, ""), password].filter((secret) => secret.length >= 4);
+}
+
+/** A login plugin that gives no login. */
+function loginFailure(error: unknown): Error {
+    // A reader of JSON shows what it could not read, which may be a token.
+    if (error instanceof SyntaxError) return new Error("the login plugin of the kubeconfig does not answer in JSON");
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return wrongConfig(`What the kubeconfig logs in with is not there: ${reasonOf(error)}`);
+    return new Error(`the login of the kubeconfig fails: ${reasonOf(error)}`);
+}
+
+function reasonOf(error: unknown): string {
+    if (!(error instanceof Error)) return String(error);
+    const text = error.message.trim() || ((error as NodeJS.ErrnoException).code ?? "it does not say why");
+    return text.length > 500 ? `${text.slice(0, 499)}…` : text;
+}
+
+interface Asked {
+    readonly method: string;
+    readonly path: string;
+    readonly body?: unknown;
+    readonly type?: string | undefined;
+}
+
+function requestText({ method, path }: Asked): string {
+    return `${method} ${path.split("?")[0] ?? path}`;
+}
+
 interface Answer {
     readonly status: number;
     readonly body: Readonly<Record<string, unknown>>;
     /** Seconds. */
     readonly retryAfter: number | undefined;
+    /** Whether a Kubernetes API server gave it, and not something before it: a load balancer, a portal to log in at. */
+    readonly genuine: boolean;
 }
 
-/** Milliseconds that one try may take: of a server that hangs nothing else is heard. */
-const tryMs = 15_000;
+/** Why it is asked again; undefined: that is an answer. */
+function whyAgain(answer: Answer, { type, body }: Asked): string | undefined {
+    const { status, genuine } = answer;
+    if (status >= 500 || status === 429) return `it answers ${status}: ${messageOf(answer)}`;
+    // That nothing is there is believed of Kubernetes alone: it would pass for traffic that has ended.
+    if (status === 404 && !genuine) return `something before it answers 404: ${messageOf(answer)}`;
+    if (status >= 200 && status < 300 && typeof answer.body["kind"] !== "string")
+        return `something before it answers ${status}, and no object of Kubernetes`;
+    // Others were changing it at that moment, and the change does not hang on what it was like.
+    if (status === 409 && type === "application/merge-patch+json" && !isGuarded(body))
+        return `it answers 409: ${messageOf(answer)}`;
+    return undefined;
+}
+
+/** Whether a patch is for what was read before, and for nothing else. */
+function isGuarded(body: unknown): boolean {
+    const { metadata } = body as { readonly metadata?: { readonly resourceVersion?: string } };
+    return metadata?.resourceVersion !== undefined;
+}
+
+/** A certificate that does not show that the server is the one that is meant: asking again does not change that. */
+function isDistrusted(error: unknown): boolean {
+    return /^(?:ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(
+        (error as NodeJS.ErrnoException).code ?? "",
+    );
+}
+
+/** Milliseconds that a try has, however little patience is left. */
+const minTryMs = 500;
+
+/** Milliseconds that one try may take: so that several fit in, for where a connection hangs another may not. */
+function tryMs(patience: number): number {
+    return Math.max(Math.min(5000, patience / 2), patience / 4);
+}
+
+function clamp(value: number, min: number, max: number): number {
+    return Math.min(max, Math.max(min, value));
+}
 
 function send(
     server: URL,
-    method: string,
-    path: string,
+    { method, path, body, type }: Asked,
     options: RequestOptions,
-    body: unknown,
-    type: string | undefined,
+    withinMs: number,
 ): Promise<Answer> {
     return new Promise((resolve, reject) => {
         const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
@@ -229,27 +355,39 @@ function send(
             ...(type === undefined ? {} : { "content-type": type }),
         };
         const request = server.protocol === "https:" ? httpsRequest : httpRequest;
-        const sent = request(url, { ...options, method, headers, timeout: tryMs }, (response) => {
+        const sent = request(url, { ...options, method, headers }, (response) => {
             let text = "";
             response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-            response.on("error", reject);
+            response.on("error", fail);
             response.on("end", () => {
+                clearTimeout(timer);
                 try {
                     const after = Number(response.headers["retry-after"]);
+                    const isJson = text.startsWith("{");
+                    const parsed = isJson
+                        ? (JSON.parse(text) as Record<string, unknown>)
+                        : { message: text.trim().slice(0, 200) };
                     resolve({
                         status: response.statusCode ?? 0,
-                        body: text.startsWith("{")
-                            ? (JSON.parse(text) as Record<string, unknown>)
-                            : { message: text.slice(0, 200) },
+                        body: parsed,
                         retryAfter: Number.isFinite(after) ? after : undefined,
+                        // For a kind that it does not know, Kubernetes answers in words; its audit's number is on every answer.
+                        genuine: parsed["kind"] === "Status" || response.headers["audit-id"] !== undefined,
                     });
-                } catch (error) {
-                    reject(error instanceof Error ? error : new Error(String(error)));
+                } catch {
+                    reject(new Error("its answer is cut off, or no JSON"));
                 }
             });
         });
-        sent.on("timeout", () => sent.destroy(new Error(`no answer within ${tryMs / 1000} s`)));
-        sent.on("error", reject);
+        const fail = (error: Error): void => {
+            clearTimeout(timer);
+            reject(error);
+        };
+        // Of a server that hangs nothing else is heard.
+        const timer = setTimeout(() => {
+            sent.destroy(new Error(`no answer within ${Math.round(withinMs / 100) / 10} s`));
+        }, withinMs);
+        sent.on("error", fail);
         sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
 }
@@ -283,17 +421,24 @@ function silent(server: string, request: string, why: string): ClusterSilent {
     });
 }
 
-function unwelcome(server: string, answer: Answer, request: string): SchemawardError {
-    const what = `Kubernetes refuses ${request}: ${messageOf(answer)}`;
-    if (answer.status === 401 || answer.status === 403)
+function unwelcome(server: string, message: string, status: number, request: string): SchemawardError {
+    const what = `Kubernetes refuses ${request}: ${message}`;
+    const where = { object: server };
+    if (status === 401)
+        return new RefusedError({
+            what: `${what}: it does not know this login.`,
+            where,
+            next: "Log in anew (kubectl get namespaces must work with the same kubeconfig and context), then run the same command again.",
+        });
+    if (status === 403)
         return new RefusedError({
             what,
-            where: { object: server },
+            where,
             next: "Give this login the right that is named (docs/traffic.md lists all that are needed), then run the same command again.",
         });
     return new FailedError({
-        what: `${what} (${answer.status})`,
-        where: { object: server },
+        what: `${what} (${status})`,
+        where,
         next: "See what it says, then run the same command again.",
     });
 }

@@ -7,6 +7,8 @@ import { findWorkloads } from "./find-workloads";
 import type { GatePart } from "./part";
 import type { RunningApp } from "./running";
 
+import { findSessions } from "./sessions";
+
 /** What traffic comes through, as it is now. */
 export interface Found {
     readonly parts: readonly GatePart[];
@@ -24,10 +26,14 @@ export interface Found {
  */
 export async function findParts(
     settings: TrafficSettings,
-    _client: Client,
+    client: Client,
     cluster: () => Promise<Cluster>,
 ): Promise<Found> {
-    return byStrategy(settings, cluster);
+    const [found, roles] = await Promise.all([
+        byStrategy(settings, cluster),
+        settings.sessions === undefined ? [] : findSessions(client, settings.sessions),
+    ]);
+    return { ...found, parts: [...found.parts, ...roles] };
 }
 
 async function byStrategy(settings: TrafficSettings, cluster: () => Promise<Cluster>): Promise<Found> {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { FailedError } from "../errors";
+import { ClusterSilent } from "./cluster";
 import { refuseOthers } from "./marks";
 import { type GatePart, type GateTools, inCluster } from "./part";
 import { inOrder, kindOf } from "./parts";
@@ -73,6 +74,8 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
                 } catch (error) {
                     const [why = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
                     failed.push({ part, why });
+                    // The whole patience was for one; the others are not waited for as long once more.
+                    if (error instanceof ClusterSilent && tools.cluster !== undefined) tools.cluster.patience = 1000;
                 }
             }),
         );

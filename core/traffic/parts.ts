@@ -3,6 +3,7 @@ import { cronJob } from "./cron-job";
 import type { GatePart, PartKind } from "./part";
 import { scaledObject } from "./scaled-object";
 import { service } from "./service";
+import { sessions } from "./sessions";
 import { workload } from "./workload";
 
 /** The kinds of parts that a gate can have; a new one is a file and a line here. */
@@ -12,6 +13,7 @@ const kinds: { readonly [K in GatePart["kind"]]?: PartKind<Extract<GatePart, { r
     service,
     workload,
     bouncer,
+    sessions,
 };
 
 /** In the order in which they are stopped; they are let in again in the reverse one. */

@@ -20,13 +20,13 @@ export const service: PartKind<ServicePart> = {
     stop: async (part, tools) => {
         // Without a selector, endpoints stay as they are: traffic would go on.
         if (Object.keys(part.to).length === 0) throw nowhere(part);
-        const marked = await mark(
+        const isThere = await mark(
             inCluster(tools),
             part,
             (object) => ({ selector: selectorToRemember(part, object) }),
             (object) => change(selectorOf(object), part.to),
         );
-        if (marked === undefined)
+        if (!isThere)
             throw new FailedError({
                 what: `${placeText(part)} is gone.`,
                 next: "See whether it is meant; then run the same command again, which looks anew.",
@@ -44,11 +44,11 @@ export const service: PartKind<ServicePart> = {
         return `${placeText(part)} still leads to ${left.slice(0, 5).join(", ")}${more}`;
     },
     resume: async (part, tools) => {
-        await unmark(inCluster(tools), part, (object, found) => {
+        await unmark(inCluster(tools), part, (object, was) => {
             const selector = selectorOf(object);
             // Whoever has led it elsewhere meanwhile wanted that.
             if (!isSame(selector, part.to)) return {};
-            return change(selector, (found?.was["selector"] as Labels | undefined) ?? part.selector);
+            return change(selector, (was?.["selector"] as Labels | undefined) ?? part.selector);
         });
         await releaseFields(inCluster(tools).cluster, part);
     },

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { keyOfLock, runLocks } from "../history/run-locks";
+import { keyOfLock, runLocks } from "../run-locks";
 
 /** Of a row `a` of pg_stat_activity: whether it is in this database. */
 export const inThisDatabase = `a.datid OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database

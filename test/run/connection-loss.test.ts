@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { FailedError } from "../../core/errors";
-import { runLocks } from "../../core/history/run-locks";
+import { runLocks } from "../../core/run-locks";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, Pool } from "pg";
 import { openDatabase } from "../../core/connection";
-import { runLocks } from "../../core/history/run-locks";
+import { runLocks } from "../../core/run-locks";
 import { BadInputError, FailedError, RefusedError, type SchemawardError } from "../../core/errors";
 import type { GateTools, SessionsPart } from "../../core/traffic/part";
 import { findSessions, sessions, strangers } from "../../core/traffic/sessions";
