@@ -12,6 +12,7 @@ const programs = {
     demo: "dist/tools/demo.js",
     test: "dist/tools/run-tests.js",
     bench: "dist/bench/main.js",
+    faults: "dist/test/faults/main.js",
 };
 const [task = "", ...args] = process.argv.slice(2);
 if (!Object.hasOwn(programs, task)) stop(`usage: node tools/bootstrap.mjs ${Object.keys(programs).join("|")}`);

@@ -1,6 +1,6 @@
 import type { TrafficSettings } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
-import type { Found } from "./find";
+import type { Found } from "./found";
 import { collectionPath, pathOf, readMark } from "./marks";
 import type { ServicePart } from "./part";
 import { type RunningApp, runningApp } from "./running";

@@ -2,7 +2,7 @@ import { BadInputError } from "../errors";
 import type { TrafficSettings, WorkloadChoice } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
 import { isSuspended } from "./cron-job";
-import type { Found } from "./find";
+import type { Found } from "./found";
 import { collectionPath, pathOf, readMark } from "./marks";
 import type { GatePart, ObjectPlace, ScaledObjectPart } from "./part";
 import { runningApp } from "./running";

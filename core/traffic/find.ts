@@ -4,19 +4,9 @@ import { findBouncer } from "./bouncer";
 import type { Cluster } from "./cluster";
 import { findServices } from "./find-services";
 import { findWorkloads } from "./find-workloads";
-import type { GatePart } from "./part";
-import type { RunningApp } from "./running";
+import type { Found } from "./found";
 
 import { findSessions } from "./sessions";
-
-/** What traffic comes through, as it is now. */
-export interface Found {
-    readonly parts: readonly GatePart[];
-    /** Applications behind them; undefined where nobody can say which run. */
-    readonly apps: readonly RunningApp[] | undefined;
-    /** What forbids to stop them. */
-    readonly refusals: readonly { readonly code: string; readonly text: string; readonly allow: string }[];
-}
 
 /**
  * Finds what traffic comes through, by the strategy that is declared. Only reads.

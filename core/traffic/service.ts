@@ -23,7 +23,7 @@ export const service: PartKind<ServicePart> = {
         const isThere = await mark(
             inCluster(tools),
             part,
-            (object) => ({ selector: selectorToRemember(part, object) }),
+            (object, before) => before ?? { selector: selectorToRemember(part, object) },
             (object) => change(selectorOf(object), part.to),
         );
         if (!isThere)

@@ -44,9 +44,7 @@ export function withControlPlane(users: readonly string[] = []): () => ControlPl
     let plane: ControlPlane | undefined;
     before("the control plane is there", async function () {
         this.timeout(90_000);
-        plane = planeOf(
-            await startKubernetes({ nodes: 3, users: Object.fromEntries(users.map((user) => [user, []])) }),
-        );
+        plane = await startControlPlane(users);
     });
     after("the control plane ends", async function () {
         this.timeout(60_000);
@@ -56,6 +54,11 @@ export function withControlPlane(users: readonly string[] = []): () => ControlPl
         assert(plane, "The control plane is not there yet.");
         return plane;
     };
+}
+
+/** Starts one without mocha, whose capability was prepared; whoever starts it stops it. */
+export async function startControlPlane(users: readonly string[] = []): Promise<ControlPlane> {
+    return planeOf(await startKubernetes({ nodes: 3, users: Object.fromEntries(users.map((user) => [user, []])) }));
 }
 
 function planeOf(kubernetes: LocalKubernetes): ControlPlane {

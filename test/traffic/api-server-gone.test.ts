@@ -71,10 +71,10 @@ describe("the API server is gone: before traffic is stopped, while it is, and wh
 
     /** With a kubeconfig of a server that is not there. */
     async function elsewhere(): Promise<Partial<Declaration>> {
-        const { server: here, kubeconfig } = plane().kubernetes;
+        const { kubernetes } = plane();
         const file = path.join(backend.project.dir, "kubeconfig");
         const there = `https://127.0.0.1:${await freePort()}`;
-        writeFileSync(file, readFileSync(kubeconfig("admin"), "utf8").replace(here, there));
+        writeFileSync(file, readFileSync(kubernetes.kubeconfig("admin"), "utf8").replace(kubernetes.server, there));
         return backend.declared({ kubernetes: { kubeconfig: file } });
     }
 

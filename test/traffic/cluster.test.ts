@@ -60,7 +60,8 @@ describe("cluster: a login to a real API server, through all that can fail on th
             (e: unknown) => e,
         );
         assert(error instanceof type, String(error));
-        const text = `${(error as Error).message} ${String((error as Error).cause ?? "")}`;
+        const { message, cause } = error as Error;
+        const text = `${message} ${cause instanceof Error ? cause.message : ""}`;
         assert(!text.includes(plane().kubernetes.token(user)), "the token is shown");
         return text;
     }
