@@ -86,6 +86,7 @@ async function rollBack(failed: Run, undo: Declaration, error: unknown, options:
         const why = `Taking it back to ${undo.version} failed as well: ${firstLine(again)}`;
         if (gate?.isStopped !== true) return withState(error, `${why} See schemaward status.`);
         // Refused before it began, it has not written what the failed run left to it.
+        await back.close();
         if (back.gate === undefined) await failed.hold().catch(() => undefined);
         return withState(error, heldText(gate, why));
     } finally {

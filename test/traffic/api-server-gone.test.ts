@@ -6,6 +6,7 @@ import type { RunEvent } from "../../core/run/events";
 import { freePort } from "../../tools/local-postgres";
 import { Backend, failureOf } from "../support/backend";
 import { withControlPlane } from "../support/control-plane";
+import { type Fault, FaultyApi } from "../support/faulty-api";
 import { startTestServer, type TestServer } from "../support/postgres";
 
 describe("the API server is gone: before traffic is stopped, while it is, and when it is to come in again", function () {
@@ -203,6 +204,64 @@ describe("the API server is gone: before traffic is stopped, while it is, and wh
         assert.equal(await backend.resume("001"), true);
         await backend.assertTrafficIsIn();
         assert.equal(await backend.tables(), "abc");
+    });
+
+    describe("answers some requests otherwise", () => {
+        let api: FaultyApi;
+
+        beforeEach(async () => {
+            api = await FaultyApi.start(plane().kubernetes);
+        });
+        afterEach(async () => api.stop());
+
+        const through = (): Partial<Declaration> =>
+            backend.declared({
+                kubernetes: { kubeconfig: api.kubeconfig("admin"), patienceSeconds: 5, resumeSeconds: 5 },
+            });
+
+        /** The same for the first time that something is changed at each place, and the first time after it is stopped. */
+        function eachFirstTime(fault: Fault, fits: (url: string) => boolean): void {
+            const seen = new Set<string>();
+            api.fault = ({ method, url }) => {
+                const stopped = backend.project.events.some((event) => event.type === "gate-stopped");
+                const key = `${url} ${String(stopped)}`;
+                if (method !== "PATCH" || !fits(url) || seen.has(key)) return undefined;
+                seen.add(key);
+                return fault;
+            };
+        }
+
+        it("does what is asked, and its answers are lost: traffic is stopped and comes in as it was", async () => {
+            eachFirstTime("lose-answer", () => true);
+            await backend.project.migrate("001", through());
+            assert.equal(await backend.tables(), "a");
+            await backend.assertTrafficIsIn();
+            // Marked, scaled, scaled, unmarked and released, each lost once.
+            assert(api.seen.filter(({ method, url }) => method === "PATCH" && url.includes("/api")).length >= 8);
+        });
+
+        it("says at first that others are changing it: it is scaled down and up all the same", async () => {
+            eachFirstTime({ status: 409, body: '{"kind":"Status","message":"has been modified"}' }, (url) =>
+                url.includes("/scale"),
+            );
+            await backend.project.migrate("001", through());
+            await backend.assertTrafficIsIn();
+        });
+
+        it("refuses one workload at once and is slow with the other: that one is not stopped after it was let in", async () => {
+            eachFirstTime("hang", (url) => url.includes("/api?"));
+            const hangs = api.fault;
+            api.fault = (request) =>
+                request.method === "PATCH" && request.url.includes("/worker")
+                    ? { status: 403, body: '{"kind":"Status","message":"not yours"}' }
+                    : hangs(request);
+            const text = await failureOf(backend.project.migrate("001", through()));
+            assert.match(text, /not yours[\s\S]*Traffic is let in again/);
+            // What was on its way had ended by then.
+            const scaled = api.seen.filter(({ method, url }) => method === "PATCH" && url.includes("/api/scale"));
+            assert.equal(scaled.length, 2);
+            await backend.assertTrafficIsIn();
+        });
     });
 
     // The last one: what makes pods asks a server that was away again only after a while.
