@@ -1,8 +1,13 @@
 import type { MigrationSet } from "../migrations/set";
-import type { Planned } from "./plan-over";
+
+/** What is applied, and what is to change it. */
+interface Applying {
+    readonly state: { readonly applied: readonly { readonly version: string }[] };
+    readonly steps: readonly { readonly version: string; readonly direction: "up" | "down" }[];
+}
 
 /** Versions that are applied once so many of a plan's steps have taken effect. */
-export function appliedAfter({ state, steps }: Pick<Planned, "state" | "steps">, done: number): Set<string> {
+export function appliedAfter({ state, steps }: Applying, done: number): Set<string> {
     const applied = new Set(state.applied.map((row) => row.version));
     for (const { version, direction } of steps.slice(0, done)) {
         if (direction === "up") applied.add(version);

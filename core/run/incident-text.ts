@@ -106,9 +106,15 @@ function checklist({ run, plan, journal }: Told): string[] {
     const did = versionsDone(journal);
     const all = plan?.steps.every((step) => did.has(step.version)) === true;
     const smoke = plan?.verify ?? [];
+    const kinds = new Set(journal.map(({ kind }) => kind));
     return [
         tick(false, "Notify the team of the decision to roll back"),
-        tick(false, "Stop incoming traffic (schemaward did not)"),
+        tick(
+            kinds.has("gated"),
+            kinds.has("gated")
+                ? `Incoming traffic stopped: ${(plan?.traffic?.parts ?? []).map(({ text }) => plain(text)).join(", ")}`
+                : "Stop incoming traffic (schemaward did not)",
+        ),
         tick(
             run.snapshot !== null,
             run.snapshot === null
@@ -128,7 +134,12 @@ function checklist({ run, plan, journal }: Told): string[] {
                 ? "Run smoke tests: the stack declares no `verify` queries"
                 : `Smoke tests: ${smoke.map(plain).join(", ")}`,
         ),
-        tick(false, "Restore traffic"),
+        tick(
+            kinds.has("resumed"),
+            kinds.has("resumed")
+                ? "Traffic restored"
+                : `Restore traffic${kinds.has("gated") ? ": it stays stopped, see `schemaward resume`" : ""}`,
+        ),
         tick(false, "Document what went wrong"),
         tick(false, "Plan the fix and the next deployment"),
     ];

@@ -43,6 +43,8 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
     const pgDumpVersion = await versionOf(request.pgDump);
     let read: ArchiveRead | undefined;
     const dump = startDump(request);
+    // Node throws away what a process has written that ends before anybody listens, and the store may begin late.
+    dump.stdout.on("readable", () => undefined);
     const reader = new ArchiveReader(request.pgRestore);
     const body = Readable.from(
         pass(dump, reader, request.onBytes, (all) => {

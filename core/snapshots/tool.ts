@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import path from "node:path";
-import { PassThrough, type Readable, type Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { clientEnvironment } from "../client-environment";
 import type { LibpqEnvironment } from "../connection";
 import { FailedError } from "../errors";
@@ -47,15 +47,7 @@ export function startTool(file: string, args: readonly string[], libpq?: LibpqEn
     child.stdin.on("error", () => undefined);
     const secret = libpq?.PGPASSWORD;
     const ended = endOf(child, () => redactLines(stderr, secret));
-    // Read from the beginning: Node throws away what a process has written that ends before anybody reads it.
-    const stdout = new PassThrough();
-    child.stdout.pipe(stdout);
-    child.stdout.on("error", (error) => stdout.destroy(error));
-    const stopBoth = async (): Promise<void> => {
-        stdout.destroy();
-        await stop(child, ended);
-    };
-    return { stdin: child.stdin, stdout, ended, stop: stopBoth };
+    return { stdin: child.stdin, stdout: child.stdout, ended, stop: async () => stop(child, ended) };
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
