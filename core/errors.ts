@@ -1,3 +1,5 @@
+import { firstLine } from "./lines";
+
 /** Where in the user's files or objects something happened. */
 export interface Where {
     /** Path as the user knows it, relative to the set's folder or the project. */
@@ -65,4 +67,9 @@ function errorText(parts: ErrorParts): string {
     if (parts.state !== undefined) lines.push(`State: ${parts.state}`);
     if (parts.next !== undefined) lines.push(`Next: ${parts.next}`);
     return lines.join("\n");
+}
+
+/** The first line of what an error says: of ours, what happened. */
+export function firstLineOf(error: unknown): string {
+    return firstLine(error instanceof Error ? error.message : String(error));
 }

@@ -30,12 +30,6 @@ export function toRecordedGate({ run_id, held_for, ...same }: GateRow): Recorded
     return { ...same, runId: run_id, heldFor: held_for };
 }
 
-/** Reads a set's gate anew, of a ledger that is there. */
-export async function readGate(client: Client, set: string): Promise<RecordedGate | undefined> {
-    const { rows } = await client.query<GateRow>({ text: gateQuery, values: [set] });
-    return rows[0] === undefined ? undefined : toRecordedGate(rows[0]);
-}
-
 /**
  * Whether the schema is another one than when traffic was stopped, by whatever run, or is half-way; of a ledger that is there. False where
  * none is stopped and nothing is half-way.
@@ -64,14 +58,6 @@ export async function recordGate(
                ON CONFLICT (set_name) DO UPDATE SET run_id = excluded.run_id, parts = excluded.parts, who = excluded.who,
                    host = excluded.host, held_for = NULL`,
         values: [set, gate.runId, JSON.stringify(gate.parts), gate.who, gate.host],
-    });
-}
-
-/** Writes into a run's journal that traffic has ended. */
-export async function recordGated(client: Client, runId: string): Promise<void> {
-    await client.query({
-        text: "INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, 'gated')",
-        values: [runId],
     });
 }
 

@@ -54,10 +54,13 @@ export async function recordSnapshot(client: Client, id: string, snapshot: strin
     });
 }
 
-/** Writes that ledger, history table and the stack's own queries were found as they have to be. */
-export async function recordVerified(client: Client, id: string): Promise<void> {
+/**
+ * Writes a step of its own into a run's journal. `gated`: traffic has ended; `verified`: ledger, history table and the stack's own queries
+ * were found as they have to be.
+ */
+export async function recordStep(client: Client, id: string, kind: "gated" | "verified"): Promise<void> {
     await client.query({
-        text: "INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, 'verified')",
+        text: `INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, '${kind}')`,
         values: [id],
     });
 }

@@ -38,3 +38,10 @@ export interface MigrationSet {
 export function spelled(set: Pick<MigrationSet, "find">, version: string): string {
     return set.find(version)?.version ?? version;
 }
+
+/** The highest of some versions; null: there is none. */
+export function headOf(set: Pick<MigrationSet, "compare">, versions: Iterable<string>): string | null {
+    let head: string | null = null;
+    for (const version of versions) if (head === null || set.compare(version, head) > 0) head = version;
+    return head;
+}

@@ -1,5 +1,3 @@
-import type { MigrationSet } from "../migrations/set";
-
 /** What is applied, and what is to change it. */
 interface Applying {
     readonly state: { readonly applied: readonly { readonly version: string }[] };
@@ -14,11 +12,4 @@ export function appliedAfter({ state, steps }: Applying, done: number): Set<stri
         else applied.delete(version);
     }
     return applied;
-}
-
-/** The highest of some versions; null: there is none. */
-export function headOf(set: MigrationSet, versions: Iterable<string>): string | null {
-    let head: string | null = null;
-    for (const version of versions) if (head === null || set.compare(version, head) > 0) head = version;
-    return head;
 }

@@ -12,7 +12,7 @@ import { type Drift, type Plan, planFormat, type PlanStep } from "./plan";
 import type { PreparedStep } from "./prepare";
 import type { DatabaseState } from "./read-state";
 import { totalLoss } from "./total-loss";
-import type { PlannedTraffic } from "./traffic";
+import type { TrafficPlan } from "./traffic";
 import { judgeUnfinished, unfinishedOf } from "./unfinished";
 
 /** What a plan is put together from. */
@@ -25,7 +25,7 @@ export interface PlanParts extends Before {
     readonly planSteps: readonly PlanStep[];
     readonly drift: readonly Drift[];
     readonly snapshot: Plan["snapshot"];
-    readonly traffic: PlannedTraffic | undefined;
+    readonly traffic: TrafficPlan | undefined;
     /** Why there can be no snapshot, where there are steps and there can be none. */
     readonly noStore: string | undefined;
 }
@@ -69,10 +69,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
         declaration.policy,
     );
     const compatibility = compatibilityOf(declaration, parts);
-    const ownership =
-        declaration.declarer === undefined || state.ledger.owner === undefined
-            ? undefined
-            : judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
+    const ownership = judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
     const otherSet = options.setIsAssumed === true ? judgeAssumedSet(state.ledger, declaration.set) : undefined;
     const failing = planSteps.filter((s) => s.wouldFail !== undefined);
     const refusals = [

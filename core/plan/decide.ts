@@ -1,5 +1,5 @@
 import type { LedgerRow, StoredSql } from "../history/ledger";
-import { type Migration, type MigrationSet, spelled } from "../migrations/set";
+import { headOf, type Migration, type MigrationSet, spelled } from "../migrations/set";
 import { BadInputError } from "../errors";
 import { linesOf } from "../lines";
 import { skipBlank } from "../sql/lexical";
@@ -263,9 +263,10 @@ function isBlank(sql: string): boolean {
 }
 
 function highest(set: MigrationSet, rows: readonly LedgerRow[]): string | null {
-    let head: string | null = null;
-    for (const { version } of rows) if (head === null || set.compare(version, head) > 0) head = version;
-    return head;
+    return headOf(
+        set,
+        rows.map((row) => row.version),
+    );
 }
 
 function list(versions: readonly string[]): string {

@@ -5,8 +5,7 @@ import type { LastRun, Plan } from "./plan";
  * @param planned where a plan leads, to say how that stands to it
  */
 export function lastRunText(run: LastRun, planned?: { readonly to: string | null }): string {
-    const begun = `${run.startedAt.slice(0, 19).replace("T", " ")}Z`;
-    const way = `${run.from ?? "0"} → ${run.to ?? "0"} by ${run.who} on ${run.host}, begun ${begun}`;
+    const way = `${run.from ?? "0"} → ${run.to ?? "0"} by ${run.who} on ${run.host}, begun ${momentText(run.startedAt)}`;
     const done = doneText(run);
     if (run.outcome === "running")
         return `${way}, is still at work (${done === "" ? "nothing done" : done} so far)${planned === undefined ? "" : ": this plan may be out of date when it ends"}`;
@@ -14,6 +13,11 @@ export function lastRunText(run: LastRun, planned?: { readonly to: string | null
     const what = run.outcome === "failed" ? `failed ${after}: ${firstLine(run.error ?? "")}` : `was cut off ${after}`;
     const snapshot = run.snapshot === null ? "" : `; snapshot ${run.snapshot}`;
     return `${way}, ${what}${snapshot}${planned === undefined ? "" : `; ${continuation(run, planned.to)}`}`;
+}
+
+/** An ISO 8601 moment for people: `2024-05-01 10:00:00Z`. */
+export function momentText(iso: string): string {
+    return `${iso.slice(0, 19).replace("T", " ")}Z`;
 }
 
 function doneText({ done }: LastRun): string {

@@ -4,10 +4,12 @@ import type { Database } from "../connection";
 import type { Declaration } from "../declaration";
 import { readStoredCatalog } from "../history/ledger";
 import { formatNamed } from "../migrations/formats";
-import type { MigrationSet } from "../migrations/set";
+import { headOf, type MigrationSet } from "../migrations/set";
 import { readCatalogStamp, readStampBasis } from "../sql/catalog-stamp";
 import { scriptPath } from "../sql/script-path";
 import { serverMajor } from "../sql/server-major";
+import type { GatePart } from "../traffic/part";
+import { appliedAfter } from "./applied-after";
 import { assemblePlan, type Presentation } from "./assemble";
 import { explainFailure } from "./database-failure";
 import { decide, type Decision, isBeyond } from "./decide";
@@ -19,10 +21,8 @@ import type { PlannedSteps, StepSources } from "./plan-steps";
 import type { PreparedStep } from "./prepare";
 import type { PlanProgress } from "./progress";
 import { readAhead, sessionSettings } from "./read-ahead";
-import { appliedAfter, headOf } from "./applied-after";
-import type { GatePart } from "../traffic/part";
-import type { PlannedTraffic, TrafficSources } from "./traffic";
 import { type DatabaseState, readHistory, stateOf } from "./read-state";
+import type { TrafficPlan, TrafficSources } from "./traffic";
 
 /** What is asked of a plan. */
 export interface PlanQuestion extends Presentation {
@@ -202,7 +202,7 @@ async function stepsOf(decision: Decision, sources: StepSources): Promise<Planne
 }
 
 /** What traffic comes through; what finds that out is loaded where traffic is declared. */
-async function trafficOf(observe: ObserveMode, sources: TrafficSources): Promise<PlannedTraffic | undefined> {
+async function trafficOf(observe: ObserveMode, sources: TrafficSources): Promise<TrafficPlan | undefined> {
     // Who only asks where the database is, asks no cluster.
     if (sources.declaration.traffic === undefined || observe === "none") return undefined;
     const { planTraffic } = require("./traffic.js") as typeof import("./traffic");

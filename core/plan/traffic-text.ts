@@ -1,3 +1,4 @@
+import { momentText } from "./last-run-text";
 import type { Plan } from "./plan";
 
 /** What comes first when traffic is stopped: `gate api×3 worker×2`. */
@@ -45,7 +46,7 @@ export function heldLines({ held }: Pick<Plan, "held">): string[] {
 /** For people, in a line. */
 export function heldText({ since, who, host, runId, parts, heldFor }: NonNullable<Plan["held"]>): string {
     const waits = heldFor === null ? "" : `; waits until ${heldFor}`;
-    return `traffic is stopped since ${since.slice(0, 19).replace("T", " ")}Z by ${who} on ${host} (run ${runId.slice(0, 8)}): ${some(parts)}${waits}`;
+    return `traffic is stopped since ${momentText(since)} by ${who} on ${host} (run ${runId.slice(0, 8)}): ${some(parts)}${waits}`;
 }
 
 function reasons(why: readonly string[]): string {

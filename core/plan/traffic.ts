@@ -7,12 +7,13 @@ import { findParts } from "../traffic/find";
 import type { Found } from "../traffic/found";
 import type { GatePart } from "../traffic/part";
 import { partKey, partText } from "../traffic/parts";
+import type { TrafficSettings } from "../traffic-settings";
 import type { Decision, Refusal } from "./decide";
 import { hazardsOf } from "./hazards";
 import type { Plan, PlanStep } from "./plan";
 
 /** What a plan says of traffic, and what stops it. */
-export interface PlannedTraffic {
+export interface TrafficPlan {
     readonly traffic: Plan["traffic"];
     readonly refusals: readonly Refusal[];
     readonly parts: readonly GatePart[];
@@ -33,13 +34,13 @@ export interface TrafficSources {
  * Looks at what traffic comes through and decides whether it is stopped for these steps.
  * @throws BadInputError for settings that the cluster shows to be wrong
  */
-export async function planTraffic(sources: TrafficSources): Promise<PlannedTraffic | undefined> {
+export async function planTraffic(sources: TrafficSources): Promise<TrafficPlan | undefined> {
     const { declaration, planSteps, passed, compare } = sources;
     const { traffic: settings, app, policy } = declaration;
     if (settings === undefined || planSteps.length === 0) return undefined;
     let found: Found;
     try {
-        found = await lookAt(sources);
+        found = await lookAt(sources.client, settings);
     } catch (error) {
         // Fail closed: without knowing what would be stopped nothing is planned to be.
         if (!(error instanceof FailedError)) throw error;
@@ -84,9 +85,7 @@ function holdsFor({ declaration: { app, policy }, decision, compare }: TrafficSo
     return waits.length === 0 ? null : (app ?? "an app that accepts it");
 }
 
-async function lookAt({ client, declaration }: TrafficSources): Promise<Found> {
-    const { traffic: settings } = declaration;
-    if (settings === undefined) throw new Error("no traffic is declared");
+async function lookAt(client: Client, settings: TrafficSettings): Promise<Found> {
     let cluster: Cluster | undefined;
     try {
         return await findParts(settings, client, async () => (cluster ??= await openCluster(settings.kubernetes)));

@@ -42,14 +42,13 @@ export function judgeCompatibility(
             text: `policy.compatibility: "${wrong.app}" is no range of versions.`,
             allow: "a range like 1.2.x there",
         });
-    const mine = rows.filter((row) => satisfies(app, row.app, { includePrerelease: true }));
+    const mine = rows.filter((row) => speaksOf(row, app));
     if (mine.length === 0)
         return refused(null, {
             text: `No row of policy.compatibility speaks of app ${app}.`,
             allow: `a row for it in policy.compatibility; or app: one of ${rows.map((row) => row.app).join(", ")}`,
         });
-    const takes = (row: CompatibilityRow): boolean =>
-        compare(row.from, target ?? "0") <= 0 && (row.to === "latest" || compare(target ?? "0", row.to) <= 0);
+    const takes = (row: CompatibilityRow): boolean => holds(row, target, compare);
     const accepts = mine.map((row) => `${row.from}–${row.to}`).join(", ");
     if (mine.some(takes)) return { accepts, refusal: undefined };
     const others = rows.filter(takes).map((row) => row.app);
@@ -57,6 +56,26 @@ export function judgeCompatibility(
         text: `App ${app} accepts the schema at ${accepts}, and this leads to ${target ?? "0"}.`,
         allow: `${others.length === 0 ? "" : `app: one of ${others.join(", ")}, which accept ${target ?? "0"}; or `}version: one that app ${app} accepts`,
     });
+}
+
+/** Whether some row says that a version of the application runs on a version of the schema. */
+export function accepts(
+    app: string,
+    schema: string | null,
+    rows: readonly CompatibilityRow[],
+    compare: (a: string, b: string) => number,
+): boolean {
+    return valid(app) !== null && rows.some((row) => speaksOf(row, app) && holds(row, schema, compare));
+}
+
+function speaksOf({ app: range }: CompatibilityRow, app: string): boolean {
+    return satisfies(app, range, { includePrerelease: true });
+}
+
+/** Whether a version of the schema is between a row's two, both among them. */
+function holds({ from, to }: CompatibilityRow, schema: string | null, compare: AppAndSchema["compare"]): boolean {
+    const at = schema ?? "0";
+    return compare(from, at) <= 0 && (to === "latest" || compare(at, to) <= 0);
 }
 
 function refused(accepts: string | null, why: { readonly text: string; readonly allow: string }): CompatibilityVerdict {

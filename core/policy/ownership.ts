@@ -14,14 +14,17 @@ export function ownerName({ project, stack }: Declarer): string {
 /**
  * Whether this declarer may work on a ledger that says it is somebody's: a second stack, a renamed one, or a clone of
  * another environment's database is refused until it is adopted by name.
+ * @param owner undefined: it is nobody's yet
+ * @param declarer undefined: by the command's flags alone, which say nothing of it
  * @param adopt name of the owner that it is taken over from
  * @returns undefined when it may
  */
 export function judgeOwnership(
-    owner: Owned,
-    declarer: Declarer,
+    owner: Owned | undefined,
+    declarer: Declarer | undefined,
     adopt: string | undefined,
 ): { readonly code: string; readonly text: string; readonly allow: string } | undefined {
+    if (owner === undefined || declarer === undefined) return undefined;
     const theirs = ownerName(owner.declarer);
     // Written by the command with flags alone: nobody's yet.
     if (owner.declarer.project === "" && owner.declarer.stack === "") return undefined;

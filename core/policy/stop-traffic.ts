@@ -1,5 +1,6 @@
-import { eq, satisfies, valid } from "semver";
+import { eq, valid } from "semver";
 import type { CompatibilityRow } from "../declaration";
+import { accepts } from "./compatibility";
 
 /** What decides whether traffic is stopped for a run. */
 export interface TrafficQuestion {
@@ -62,25 +63,6 @@ function clashes({ running, app, passed, rows, compare }: TrafficQuestion): stri
             ...(app === undefined ? [] : judge(app, "app")),
         ]),
     ];
-}
-
-/** Whether some row says that a version of the application runs on a version of the schema. */
-export function accepts(
-    app: string,
-    schema: string | null,
-    rows: readonly CompatibilityRow[],
-    compare: (a: string, b: string) => number,
-): boolean {
-    const at = schema ?? "0";
-    return (
-        valid(app) !== null &&
-        rows.some(
-            (row) =>
-                satisfies(app, row.app, { includePrerelease: true }) &&
-                compare(row.from, at) <= 0 &&
-                (row.to === "latest" || compare(at, row.to) <= 0),
-        )
-    );
 }
 
 /** What would start, when traffic is let in again. */

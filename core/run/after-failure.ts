@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
-import { BadInputError, FailedError, RefusedError, SchemawardError } from "../errors";
+import { BadInputError, FailedError, firstLineOf, RefusedError, SchemawardError } from "../errors";
 import { readLedger } from "../history/ledger";
 import { hasChangedSinceGate } from "../history/ledger-gates";
 import { spelled } from "../migrations/set";
@@ -53,8 +53,8 @@ export async function afterFailure(error: unknown, failed: FailedRun): Promise<A
         }
         if (touched === true && rollBack === undefined) await gate.hold([unfinishedRun]);
     } catch (again) {
-        failed.report({ type: "gate-note", text: firstLine(again) });
-        if (touched === false) why = firstLine(again);
+        failed.report({ type: "gate-note", text: firstLineOf(again) });
+        if (touched === false) why = firstLineOf(again);
     }
     return rollBack === undefined ? withTraffic(error, heldText(gate, why)) : { error, traffic: "", rollBack };
 }
@@ -75,11 +75,6 @@ export function withState(error: unknown, more: string, done = false): unknown {
     if (error.constructor === RefusedError) return new RefusedError(parts);
     // What is more than its parts (a refused plan) stays what it is.
     return error.constructor === BadInputError ? new BadInputError(parts) : error;
-}
-
-export function firstLine(error: unknown): string {
-    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-    return line;
 }
 
 /** That traffic stays stopped, and how it comes in again. */

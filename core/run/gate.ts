@@ -1,7 +1,8 @@
 import type { Client } from "pg";
 import type { Declaration } from "../declaration";
 import { FailedError, RefusedError } from "../errors";
-import { recordGate, recordGated, recordHeld, recordResumed } from "../history/ledger-gates";
+import { recordGate, recordHeld, recordResumed } from "../history/ledger-gates";
+import { recordStep } from "../history/ledger-runs";
 import { readSystemIdentifier } from "../history/ledger-tables";
 import { judgeResume } from "../policy/stop-traffic";
 import { type Cluster, openCluster, type Right } from "../traffic/cluster";
@@ -114,7 +115,7 @@ export class Gate {
                 cause: error,
             });
         }
-        await recordGated(tools.client, runId);
+        await recordStep(tools.client, runId, "gated");
         report({ type: "gate-stopped", seconds: (performance.now() - started) / 1000 });
     }
 

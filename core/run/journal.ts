@@ -10,7 +10,7 @@ import {
     recordRunGivenUp,
     recordRunStart,
     recordSnapshot,
-    recordVerified,
+    recordStep,
 } from "../history/ledger-runs";
 import { changeOwner, prepareLedger, readSystemIdentifier, recordSet } from "../history/ledger-tables";
 import { ledgerStatements, recordApplied } from "../history/ledger-write";
@@ -95,7 +95,7 @@ export class Journal {
     }
 
     async verified(): Promise<void> {
-        await recordVerified(this.guard(), this.runId);
+        await recordStep(this.guard(), this.runId, "verified");
     }
 
     /** @param mirror name of the history table, where known */

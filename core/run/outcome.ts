@@ -2,7 +2,8 @@ import { FailedError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
-import { appliedAfter, headOf } from "../plan/applied-after";
+import { headOf } from "../migrations/set";
+import { appliedAfter } from "../plan/applied-after";
 import { ConnectionLost, StepFailed } from "./step";
 
 interface Progress {

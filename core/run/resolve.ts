@@ -114,10 +114,8 @@ export async function resolveHistory(
 
 /** A history is corrected by who may migrate by it: on a clone, or in another stack's database, it would be the wrong one. */
 function refuseOthers(ledger: Ledger, { declarer, adopt, set }: Declaration, setIsAssumed: boolean): void {
-    const { owner } = ledger;
     const refusal =
-        (owner === undefined || declarer === undefined ? undefined : judgeOwnership(owner, declarer, adopt)) ??
-        (setIsAssumed ? judgeAssumedSet(ledger, set) : undefined);
+        judgeOwnership(ledger.owner, declarer, adopt) ?? (setIsAssumed ? judgeAssumedSet(ledger, set) : undefined);
     if (refusal === undefined) return;
     throw new RefusedError({
         what: refusal.text,

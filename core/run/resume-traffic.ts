@@ -4,10 +4,10 @@ import type { Declaration } from "../declaration";
 import { RefusedError } from "../errors";
 import { hasChangedSinceGate } from "../history/ledger-gates";
 import { readJournal, type RecordedRun } from "../history/recorded-run";
+import { headOf } from "../migrations/set";
 import { readMigrations } from "../plan/build";
 import { sessionSettings } from "../plan/read-ahead";
 import { readState } from "../plan/read-state";
-import { headOf } from "../plan/applied-after";
 import { judgeOwnership } from "../policy/ownership";
 import { scriptPath } from "../sql/script-path";
 import { Gate } from "./gate";
@@ -43,11 +43,7 @@ export async function resumeTraffic(declaration: Declaration, options: ResumeOpt
         if (path !== undefined) await guard.query(path);
         const { ledger } = await readState(guard, declaration, set);
         if (ledger.gate === undefined) return false;
-        const { owner } = ledger;
-        const refusal =
-            owner === undefined || declaration.declarer === undefined
-                ? undefined
-                : judgeOwnership(owner, declaration.declarer, declaration.adopt);
+        const refusal = judgeOwnership(ledger.owner, declaration.declarer, declaration.adopt);
         if (refusal !== undefined)
             throw new RefusedError({
                 what: refusal.text,

@@ -2,14 +2,14 @@ import { resolve } from "node:path";
 import { type Database, openDatabase } from "../connection";
 import { explainFailure } from "../plan/database-failure";
 import type { Declaration, Declarer } from "../declaration";
-import { FailedError, RefusedError, SchemawardError } from "../errors";
+import { FailedError, firstLineOf, RefusedError, SchemawardError } from "../errors";
 import { buildPlan, readMigrations } from "../plan/build";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { isUnverified } from "../plan/last-run-text";
 import { renderPlan } from "../plan/render-text";
 import { pathText } from "../sql/script-path";
-import { afterFailure, type FailedRun, firstLine, heldText, unfinishedRun, withState } from "./after-failure";
+import { afterFailure, type FailedRun, heldText, unfinishedRun, withState } from "./after-failure";
 import { Gate } from "./gate";
 import { identifyRun } from "./identity";
 import { Journal, readSchema } from "./journal";
@@ -83,7 +83,7 @@ async function rollBack(failed: Run, undo: Declaration, error: unknown, options:
         return withState(error, `All was taken back: the database is at ${undo.version} again, as before.${waits}`);
     } catch (again) {
         const gate = back.gate ?? failed.gate;
-        const why = `Taking it back to ${undo.version} failed as well: ${firstLine(again)}`;
+        const why = `Taking it back to ${undo.version} failed as well: ${firstLineOf(again)}`;
         if (gate?.isStopped !== true) return withState(error, `${why} See schemaward status.`);
         // Refused before it began, it has not written what the failed run left to it.
         await back.close();

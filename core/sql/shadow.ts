@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "pg";
 import { type Database, disconnect } from "../connection";
-import { SchemawardError } from "../errors";
+import { firstLineOf, SchemawardError } from "../errors";
 import { compareCatalogs, readCatalog, type Difference } from "./catalog";
 import { serverMajor } from "./server-major";
 import { effectOutside } from "./outside";
@@ -260,5 +260,5 @@ function once(action: () => Promise<void>): () => Promise<void> {
 
 function sentence(error: unknown): string {
     if (error instanceof SchemawardError) return error.parts.what;
-    return error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : String(error);
+    return firstLineOf(error);
 }

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { disconnect, openDatabase } from "../connection";
-import { BadInputError, FailedError } from "../errors";
+import { BadInputError, FailedError, firstLineOf } from "../errors";
 import type { BouncerChoice } from "../traffic-settings";
 import type { BouncerPart, PartKind } from "./part";
 
@@ -34,7 +34,7 @@ export const bouncer: PartKind<BouncerPart> = {
         if (isRefusal(problem)) throw refused(part, `PAUSE ${quoted(part)}`, problem);
         if (paused === undefined) throw await takenBack(part, limitMs, problem);
         // Its answer is no proof: a PAUSE that another console has resumed is answered when any other database is paused.
-        const reason = await flows(part).catch(firstLine);
+        const reason = await flows(part).catch(firstLineOf);
         if (reason !== undefined) throw await takenBack(part, limitMs, new Error(reason));
     },
     flows,
@@ -136,7 +136,7 @@ async function takenBack(part: BouncerPart, limitMs: number, problem: unknown): 
             }
         });
     } catch (error) {
-        state = `It may still be paused, and then its clients wait. Resuming it failed: ${firstLine(error)}`;
+        state = `It may still be paused, and then its clients wait. Resuming it failed: ${firstLineOf(error)}`;
         next = `Resume it by hand: ${bouncer.byHand(part)}`;
     }
     const name = `PgBouncer's database ${part.database}`;
@@ -144,7 +144,7 @@ async function takenBack(part: BouncerPart, limitMs: number, problem: unknown): 
         what:
             problem instanceof TooLong
                 ? `${name} did not pause within ${limitMs / 1000} s${working.length === 0 ? "" : `: ${inUse(working)}`}.`
-                : `${name} could not be paused: ${firstLine(problem)}.`,
+                : `${name} could not be paused: ${firstLineOf(problem)}.`,
         where: { object: part.env },
         detail: working.slice(0, 10).map(connectionText),
         state,
@@ -228,13 +228,9 @@ function refused(part: BouncerPart, command: string, error: Error): FailedError 
 
 function unanswered(part: BouncerPart, error: unknown): FailedError {
     return new FailedError({
-        what: `PgBouncer's admin console does not answer: ${firstLine(error)}`,
+        what: `PgBouncer's admin console does not answer: ${firstLineOf(error)}`,
         where: { object: part.env },
         state: `Whether its database ${part.database} is paused is not known.`,
         next: `Check that PgBouncer runs, then run the same command again. To resume by hand: ${bouncer.byHand(part)}`,
     });
-}
-
-function firstLine(error: unknown): string {
-    return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
 }

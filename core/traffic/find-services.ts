@@ -1,7 +1,7 @@
 import type { TrafficSettings } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
 import type { Found } from "./found";
-import { collectionPath, pathOf, readMark } from "./marks";
+import { collectionPath, labelsText, pathOf, readMark } from "./marks";
 import type { ServicePart } from "./part";
 import { type RunningApp, runningApp } from "./running";
 
@@ -39,9 +39,7 @@ function selectorOf(object: KubernetesObject): Readonly<Record<string, string>> 
 }
 
 async function appsBehind(cluster: Cluster, { namespace, name, selector }: ServicePart): Promise<RunningApp[]> {
-    const labelSelector = Object.entries(selector)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(",");
+    const labelSelector = labelsText(selector);
     if (labelSelector === "") return [];
     const pods =
         (await cluster.list(collectionPath({ apiVersion: "v1", plural: "pods", namespace }), { labelSelector })) ?? [];

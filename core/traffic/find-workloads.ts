@@ -3,7 +3,7 @@ import type { TrafficSettings, WorkloadChoice } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
 import { isSuspended } from "./cron-job";
 import type { Found } from "./found";
-import { collectionPath, pathOf, readMark } from "./marks";
+import { collectionPath, labelsText, pathOf, readMark } from "./marks";
 import type { GatePart, ObjectPlace, ScaledObjectPart } from "./part";
 import { runningApp } from "./running";
 import { pausingOf } from "./scaled-object";
@@ -150,7 +150,7 @@ function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector
         if (operator === "DoesNotExist") return `!${key}`;
         return `${key} ${operator === "In" ? "in" : "notin"} (${values.join(",")})`;
     });
-    return [...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`), ...expressions].join(",");
+    return [labelsText(matchLabels), ...expressions].filter((text) => text !== "").join(",");
 }
 
 async function findScaledObjects(cluster: Cluster, workloads: readonly Chosen[]): Promise<ScaledObjectPart[]> {

@@ -5,7 +5,6 @@ import type { Cluster } from "./cluster";
 import { findServices } from "./find-services";
 import { findWorkloads } from "./find-workloads";
 import type { Found } from "./found";
-
 import { findSessions } from "./sessions";
 
 /**

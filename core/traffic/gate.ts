@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { FailedError } from "../errors";
+import { FailedError, firstLineOf } from "../errors";
 import { ClusterSilent } from "./cluster";
 import { refuseOthers } from "./marks";
 import { type GatePart, type GateTools, inCluster } from "./part";
@@ -72,8 +72,7 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
                 try {
                     await kindOf(part).resume(part, tools);
                 } catch (error) {
-                    const [why = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-                    failed.push({ part, why });
+                    failed.push({ part, why: firstLineOf(error) });
                     // The whole patience was for one; the others are not waited for as long once more.
                     if (error instanceof ClusterSilent && tools.cluster !== undefined) tools.cluster.patience = 1000;
                 }

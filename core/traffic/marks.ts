@@ -48,6 +48,14 @@ export function keyOf({ namespace, resource, name }: ObjectPlace): string {
     return `${namespace}/${resource}/${name}`;
 }
 
+/** Labels as Kubernetes writes a selector, in order; empty where there are none. */
+export function labelsText(labels: Readonly<Record<string, string>>): string {
+    return Object.entries(labels)
+        .map(([label, value]) => `${label}=${value}`)
+        .sort()
+        .join(",");
+}
+
 /** As people call it: `Deployment physioflow-prod/api`. */
 export function placeText({ namespace, resource, name }: ObjectPlace): string {
     return `${resource} ${namespace}/${name}`;

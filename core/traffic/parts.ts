@@ -7,7 +7,7 @@ import { sessions } from "./sessions";
 import { workload } from "./workload";
 
 /** The kinds of parts that a gate can have; a new one is a file and a line here. */
-const kinds: { readonly [K in GatePart["kind"]]?: PartKind<Extract<GatePart, { readonly kind: K }>> } = {
+const kinds: { readonly [K in GatePart["kind"]]: PartKind<Extract<GatePart, { readonly kind: K }>> } = {
     "scaled-object": scaledObject,
     "cron-job": cronJob,
     service,

@@ -1,6 +1,16 @@
 import { BadInputError, FailedError } from "../errors";
 import type { KubernetesObject } from "./cluster";
-import { collectionPath, gateAnnotation, keyOf, mark, pathOf, placeText, releaseFields, unmark } from "./marks";
+import {
+    collectionPath,
+    gateAnnotation,
+    keyOf,
+    labelsText,
+    mark,
+    pathOf,
+    placeText,
+    releaseFields,
+    unmark,
+} from "./marks";
 import { type GateTools, inCluster, type PartKind, type ServicePart } from "./part";
 
 type Labels = Readonly<Record<string, string>>;
@@ -10,7 +20,7 @@ type Labels = Readonly<Record<string, string>>;
  * were made to, as Kubernetes has it: only new ones go elsewhere.
  */
 export const service: PartKind<ServicePart> = {
-    text: ({ name, to }) => `${name} → ${labelsText(to)}`,
+    text: ({ name, to }) => `${name} → ${selectorText(to)}`,
     key: keyOf,
     rights: ({ namespace }) => [
         ...(["get", "patch"] as const).map((verb) => ({ verb, group: "", resource: "services", namespace })),
@@ -37,7 +47,7 @@ export const service: PartKind<ServicePart> = {
         if (object === undefined) return undefined;
         const selector = selectorOf(object);
         if (!isSame(selector, part.to))
-            return `${placeText(part)} is no longer led to ${labelsText(part.to)}: it selects ${labelsText(selector)}`;
+            return `${placeText(part)} is no longer led to ${selectorText(part.to)}: it selects ${selectorText(selector)}`;
         const left = await endpointsElsewhere(part, tools);
         if (left.length === 0) return undefined;
         const more = left.length > 5 ? ` and ${left.length - 5} more` : "";
@@ -85,10 +95,9 @@ function isSame(a: Labels, b: Labels): boolean {
     return labelsText(a) === labelsText(b);
 }
 
-/** As Kubernetes writes a selector, its labels in order. */
-function labelsText(labels: Labels): string {
-    const pairs = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
-    return pairs.length === 0 ? "nothing" : pairs.sort().join(",");
+/** For people. */
+function selectorText(labels: Labels): string {
+    return labelsText(labels) || "nothing";
 }
 
 /** An EndpointSlice's, as discovery.k8s.io/v1 has it. */

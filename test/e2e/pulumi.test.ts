@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlink
 import path from "node:path";
 import { root } from "../../tools/pg-binaries";
 import type { CommandResult } from "../support/command";
-import { startCommand } from "../support/command";
+import { fails, startCommand, succeeds } from "../support/command";
 import { eventually } from "../support/eventually";
 import { anyBinaries, startTestServer, type TestServer } from "../support/postgres";
 import { skip } from "../support/skip";
@@ -40,18 +40,6 @@ for (const engine of engines()) {
 
         const preview = async (...args: string[]): Promise<CommandResult> => project.preview(engine, ...args);
         const up = async (...args: string[]): Promise<CommandResult> => project.up(engine, ...args);
-
-        async function succeeds(running: Promise<CommandResult>): Promise<string> {
-            const { code, stdout, stderr } = await running;
-            assert.equal(code, 0, stdout + stderr);
-            return stdout + stderr;
-        }
-
-        async function fails(running: Promise<CommandResult>): Promise<string> {
-            const { code, stdout, stderr } = await running;
-            assert.notEqual(code, 0, stdout + stderr);
-            return stdout + stderr;
-        }
 
         async function tables(): Promise<string[]> {
             const rows = await project.query(

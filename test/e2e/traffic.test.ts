@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gateAnnotation } from "../../core/traffic/marks";
-import type { CommandResult } from "../support/command";
+import { fails, succeeds } from "../support/command";
 import { withControlPlane } from "../support/control-plane";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { engines, PulumiProject } from "../support/pulumi";
@@ -103,18 +103,6 @@ for (const engine of engines())
         afterEach(() => {
             project.remove();
         });
-
-        async function succeeds(running: Promise<CommandResult>): Promise<string> {
-            const { code, stdout, stderr } = await running;
-            assert.equal(code, 0, stdout + stderr);
-            return stdout + stderr;
-        }
-
-        async function fails(running: Promise<CommandResult>): Promise<string> {
-            const { code, stdout, stderr } = await running;
-            assert.notEqual(code, 0, stdout + stderr);
-            return stdout + stderr;
-        }
 
         interface Deployed {
             readonly metadata: {

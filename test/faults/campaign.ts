@@ -8,9 +8,10 @@ import type { ControlPlane } from "../support/control-plane";
 import { eventually } from "../support/eventually";
 import type { TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
+import { writeFiveMigrations } from "../support/five-migrations";
 import { type Engine, PulumiProject } from "../support/pulumi";
 import type { Fault } from "./hook";
-import { makeWorld, type Strategy, type Version, versions, type World, writeMigrations } from "./world";
+import { makeWorld, type Strategy, type Version, versions, type World } from "./world";
 
 /** One kill, and what it left. */
 export interface Kill {
@@ -43,7 +44,7 @@ export class Campaign {
     ): Promise<Campaign> {
         const database = await server.create();
         const project = engine === undefined ? new TestProject(server, database) : new PulumiProject(server, database);
-        writeMigrations(project);
+        writeFiveMigrations(project, 5000);
         const world = await makeWorld(plane, server, project, strategy);
         const campaign = new Campaign(project, world, server, engine);
         if (project instanceof PulumiProject && engine !== undefined) {

@@ -29,25 +29,6 @@ export interface World {
     state(): Promise<string>;
 }
 
-/** Five migrations: one that makes the history table, several transactions, a BEGIN of its own, a verify query. */
-export function writeMigrations(project: TestProject): void {
-    project
-        .migration(
-            "001",
-            "CREATE TABLE schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now());\nCREATE TABLE a (id int); INSERT INTO a SELECT generate_series(1, 5000)",
-            "DROP TABLE a; DROP TABLE schema_migrations",
-        )
-        .migration("002", "CREATE TABLE b (id int)", "DROP TABLE b")
-        .migration(
-            "003",
-            "CREATE INDEX CONCURRENTLY a_id ON a (id);\nALTER TABLE a ADD COLUMN x text DEFAULT 'x'",
-            "ALTER TABLE a DROP COLUMN x;\nDROP INDEX CONCURRENTLY a_id",
-        )
-        .migration("004", "BEGIN; UPDATE a SET x = 'y'; COMMIT;", "UPDATE a SET x = 'x'")
-        .migration("005", "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM a", "DROP MATERIALIZED VIEW m")
-        .write({ "verify/004_verify.sql": "SELECT count(*) = 5000 FROM a WHERE x = 'y'" });
-}
-
 export async function makeWorld(
     plane: ControlPlane,
     server: TestServer,

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Declaration } from "../../core/declaration";
 import { catalogHash, readCatalog } from "../../core/sql/catalog";
 import type { RunEvent } from "../../core/run/events";
+import { writeFiveMigrations } from "../support/five-migrations";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 import { startRun } from "./start-run";
@@ -21,23 +22,10 @@ describe("kill -9 of a run, wherever it is", function () {
     });
     after(async () => server.stop());
 
-    /** Five migrations: one that makes the history table, several transactions, a BEGIN of its own, a verify query. */
     async function makeProject(): Promise<TestProject> {
-        return new TestProject(server, await server.create())
-            .migration(
-                "001",
-                "CREATE TABLE schema_migrations (version text PRIMARY KEY, at timestamptz DEFAULT now());\nCREATE TABLE a (id int); INSERT INTO a SELECT generate_series(1, 20000)",
-                "DROP TABLE a; DROP TABLE schema_migrations",
-            )
-            .migration("002", "CREATE TABLE b (id int)", "DROP TABLE b")
-            .migration(
-                "003",
-                "CREATE INDEX CONCURRENTLY a_id ON a (id);\nALTER TABLE a ADD COLUMN x text DEFAULT 'x'",
-                "ALTER TABLE a DROP COLUMN x;\nDROP INDEX CONCURRENTLY a_id",
-            )
-            .migration("004", "BEGIN; UPDATE a SET x = 'y'; COMMIT;", "UPDATE a SET x = 'x'")
-            .migration("005", "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM a", "DROP MATERIALIZED VIEW m")
-            .write({ "verify/004_verify.sql": "SELECT count(*) = 20000 FROM a WHERE x = 'y'" });
+        const project = new TestProject(server, await server.create());
+        writeFiveMigrations(project, 20_000);
+        return project;
     }
 
     function declared(project: TestProject): Partial<Declaration> {

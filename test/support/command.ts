@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -11,6 +12,20 @@ export interface CommandResult {
     readonly stderr: string;
     /** Standard output as JSON. */
     readonly json: <T>() => T;
+}
+
+/** Everything a command printed, which has to have succeeded. */
+export async function succeeds(running: Promise<CommandResult>): Promise<string> {
+    const { code, stdout, stderr } = await running;
+    assert.equal(code, 0, stdout + stderr);
+    return stdout + stderr;
+}
+
+/** Everything a command printed, which has to have failed. */
+export async function fails(running: Promise<CommandResult>): Promise<string> {
+    const { code, stdout, stderr } = await running;
+    assert.notEqual(code, 0, stdout + stderr);
+    return stdout + stderr;
 }
 
 export interface RunningCommand {

@@ -3,13 +3,8 @@ import fc from "fast-check";
 import type { CompatibilityRow } from "../../core/declaration";
 import { hazardsOf } from "../../core/plan/hazards";
 import type { ObjectChange, PlanStep } from "../../core/plan/plan";
-import {
-    accepts,
-    judgeResume,
-    judgeTraffic,
-    type ResumeQuestion,
-    type TrafficQuestion,
-} from "../../core/policy/stop-traffic";
+import { accepts } from "../../core/policy/compatibility";
+import { judgeResume, judgeTraffic, type ResumeQuestion, type TrafficQuestion } from "../../core/policy/stop-traffic";
 import type { KubernetesObject } from "../../core/traffic/cluster";
 import { runningApp } from "../../core/traffic/running";
 
