@@ -20,7 +20,11 @@ export function makeBundle(): string {
         platform: "node",
         target: "node20",
         format: "cjs",
-        external: [...Object.keys(dependencies).filter((name) => !inside.includes(name)), "pg-native"],
+        external: [
+            ...Object.keys(dependencies).filter((name) => !inside.includes(name)),
+            "pg-native",
+            "#kubernetes-client",
+        ],
         // Half a millisecond for each hundred kilobytes at each start; names stay, and lines are short enough for a stack to be read.
         minifyWhitespace: true,
         lineLimit: 160,

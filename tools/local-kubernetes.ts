@@ -198,14 +198,18 @@ async function startNodes(
 ): Promise<void> {
     const as = (user: string): string[] => ["--kubeconfig", kubeconfig(user)];
     const alone = ["--leader-elect=false", "--secure-port=0"];
+    // By default they ask 20 and 50 times a second: a hundred Deployments would wait for that, not for what is tested.
+    const asOftenAsNeeded = ["--kube-api-qps=2000", "--kube-api-burst=4000"];
     start(kubernetesFolders.controllers(), "kube-controller-manager", [
         ...as("controller-manager"),
         ...alone,
         ...["--service-account-private-key-file", path.join(home, "service-account.key")],
         // Every 15 s by default, which a test would have to wait for.
         "--horizontal-pod-autoscaler-sync-period=1s",
+        ...asOftenAsNeeded,
+        ...["--concurrent-deployment-syncs=20", "--concurrent-replicaset-syncs=20"],
     ]);
-    start(kubernetesFolders.controllers(), "kube-scheduler", [...as("scheduler"), ...alone]);
+    start(kubernetesFolders.controllers(), "kube-scheduler", [...as("scheduler"), ...alone, ...asOftenAsNeeded]);
     const kwok = start(kubernetesFolders.nodes(), "kwok", [...as("kwok"), "--manage-all-nodes=true"]);
     for (let i = 0; i < count; i++) {
         const created = await request(api, "POST", "/api/v1/nodes", admin, nodeNamed(`node-${i}`));

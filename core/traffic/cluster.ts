@@ -76,7 +76,8 @@ const defaultPatience = 10_000;
  * @throws BadInputError for a kubeconfig that cannot be read, or lacks the context
  */
 export async function openCluster(settings: TrafficSettings["kubernetes"]): Promise<Cluster> {
-    const { KubeConfig } = await import("@kubernetes/client-node");
+    const { kubernetesClient } = require("#kubernetes-client") as typeof import("./kubernetes-client");
+    const { KubeConfig } = await kubernetesClient();
     const logIn = (): KubeConfig => readConfig(new KubeConfig(), settings);
     let config = logIn();
     const server = serverOf(config);
