@@ -1,3 +1,4 @@
+import type { ClientRequest } from "node:http";
 import https from "node:https";
 import type { LocalKubernetes } from "../tools/local-kubernetes";
 
@@ -30,30 +31,36 @@ export async function observe(
     let lastGiven = 0;
     let lastRunning = 0;
     let changed = (): void => undefined;
-    const stopDeployments = await watch(
-        kubernetes,
-        `/apis/apps/v1/namespaces/${namespace}/deployments?watch=1`,
-        (line) => {
-            const { metadata, spec } = (JSON.parse(line) as { readonly object: Deployment }).object;
-            if (wanted.get(metadata.name) === spec.replicas) return;
-            wanted.set(metadata.name, spec.replicas);
-            if (spec.replicas === 0) firstAway ??= performance.now();
-            else lastGiven = performance.now();
+    const seen = ({ metadata, spec }: Deployment): void => {
+        if (wanted.get(metadata.name) === spec.replicas) return;
+        wanted.set(metadata.name, spec.replicas);
+        if (spec.replicas === 0) firstAway ??= performance.now();
+        else lastGiven = performance.now();
+        changed();
+    };
+    const stopDeployments = await watch<Deployment>(kubernetes, `/apis/apps/v1/namespaces/${namespace}/deployments?`, {
+        onList: (items) => {
+            items.forEach(seen);
+        },
+        onEvent: (line) => {
+            seen((JSON.parse(line) as { readonly object: Deployment }).object);
+        },
+    });
+    // A pod that does not run any more leaves such a watch as one that was deleted: nothing else has to be read of it.
+    const podsPath = `/api/v1/namespaces/${namespace}/pods?fieldSelector=status.phase%3DRunning&`;
+    const stopPods = await watch(kubernetes, podsPath, {
+        onList: (items) => {
+            running = items.length;
             changed();
         },
-    );
-    // A pod that does not run any more leaves such a watch as one that was deleted: nothing else has to be read of it.
-    const stopPods = await watch(
-        kubernetes,
-        `/api/v1/namespaces/${namespace}/pods?watch=1&fieldSelector=status.phase%3DRunning`,
-        (line) => {
+        onEvent: (line) => {
             if (line.startsWith('{"type":"ADDED"')) {
                 running++;
                 lastRunning = performance.now();
             } else if (line.startsWith('{"type":"DELETED"')) running--;
             changed();
         },
-    );
+    });
     const isWhole = (): boolean =>
         wanted.size === deployments &&
         [...wanted.values()].every((n) => n === replicas) &&
@@ -93,21 +100,53 @@ interface Deployment {
     readonly spec: { readonly replicas: number };
 }
 
-/** @returns what ends it */
-async function watch(kubernetes: LocalKubernetes, path: string, onLine: (line: string) => void): Promise<() => void> {
-    return new Promise((resolve, reject) => {
+interface Watcher<T> {
+    /** All there are: at first, and after the server has ended the watch, as one does that has just started. */
+    readonly onList: (items: readonly T[]) => void;
+    /** `{"type":"ADDED","object":{…}}` */
+    readonly onEvent: (line: string) => void;
+}
+
+/**
+ * @param path ends with `?` or `&`
+ * @returns what ends it
+ */
+async function watch<T>(
+    kubernetes: LocalKubernetes,
+    path: string,
+    { onList, onEvent }: Watcher<T>,
+): Promise<() => void> {
+    let isOver = false;
+    let request: ClientRequest | undefined;
+    const begin = async (): Promise<void> => {
+        const { status, body } = await kubernetes.request("admin", "GET", path);
+        if (status !== 200) throw new Error(`GET ${path}: ${status}`);
+        const { items, metadata } = body as unknown as List<T>;
+        onList(items);
+        const url = new URL(`${path}watch=1&resourceVersion=${metadata.resourceVersion}`, kubernetes.server);
         const headers = { authorization: `Bearer ${kubernetes.token("admin")}` };
-        const request = https.get(new URL(path, kubernetes.server), { ca: kubernetes.ca, headers }, (response) => {
+        request = https.get(url, { ca: kubernetes.ca, headers }, (response) => {
             let rest = "";
             response.setEncoding("utf8").on("data", (chunk: string) => {
                 const lines = (rest + chunk).split("\n");
                 rest = lines.pop() ?? "";
-                lines.forEach(onLine);
+                lines.forEach(onEvent);
             });
-            // What it sends when it is ended from here.
-            response.on("error", () => undefined);
-            resolve(() => request.destroy());
+            response.on("close", () => {
+                if (!isOver) void begin();
+            });
         });
-        request.on("error", reject);
-    });
+        // Ended from here, it complains.
+        request.on("error", () => undefined);
+    };
+    await begin();
+    return () => {
+        isOver = true;
+        request?.destroy();
+    };
+}
+
+interface List<T> {
+    readonly metadata: { readonly resourceVersion: string };
+    readonly items: readonly T[];
 }

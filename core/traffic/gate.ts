@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { FailedError, firstLineOf } from "../errors";
 import { ClusterSilent } from "./cluster";
+import { lookTogether } from "./look-together";
 import { refuseOthers } from "./marks";
 import { type GatePart, type GateTools, inCluster } from "./part";
 import { inOrder, kindOf } from "./parts";
@@ -25,7 +26,10 @@ export interface Draining {
 export async function stopParts(parts: readonly GatePart[], tools: GateTools, draining: Draining): Promise<void> {
     const deadline = performance.now() + draining.drainMs;
     // Before anything is touched: what another has stopped must not cost the rest its traffic.
-    await each(parts, async (part) => ("apiVersion" in part ? refuseOthers(inCluster(tools), part) : undefined));
+    const look = await together(parts, tools);
+    await each(parts, async (part) => ("apiVersion" in part ? refuseOthers(inCluster(look), part) : undefined));
+    await each(parts, async (part) => kindOf(part).prepare?.(part, tools));
+    draining.signal?.throwIfAborted();
     for (const group of inOrder(parts)) {
         await each(group, async (part) => kindOf(part).stop(part, tools));
         draining.signal?.throwIfAborted();
@@ -48,7 +52,8 @@ export async function stopParts(parts: readonly GatePart[], tools: GateTools, dr
         told = kind;
         if (performance.now() - insisted > insistEveryMs) {
             insisted = performance.now();
-            await each(parts, async (part) => kindOf(part).insist?.(part, tools));
+            const now = await together(parts, tools);
+            await each(parts, async (part) => kindOf(part).insist?.(part, now));
         }
         await pause(pollMs);
     }
@@ -56,7 +61,8 @@ export async function stopParts(parts: readonly GatePart[], tools: GateTools, dr
 
 /** Why traffic may come through, for each part through which it may. Changes nothing. */
 export async function flowing(parts: readonly GatePart[], tools: GateTools): Promise<readonly string[]> {
-    const why = await Promise.all(parts.map(async (part) => kindOf(part).flows(part, tools)));
+    const look = await together(parts, tools);
+    const why = await Promise.all(parts.map(async (part) => kindOf(part).flows(part, look)));
     return why.filter((text) => text !== undefined);
 }
 
@@ -66,19 +72,24 @@ export async function flowing(parts: readonly GatePart[], tools: GateTools): Pro
  */
 export async function resumeParts(parts: readonly GatePart[], tools: GateTools): Promise<void> {
     const failed: { readonly part: GatePart; readonly why: string }[] = [];
-    for (const group of inOrder(parts).reverse()) {
-        await Promise.all(
-            group.map(async (part) => {
-                try {
-                    await kindOf(part).resume(part, tools);
-                } catch (error) {
-                    failed.push({ part, why: firstLineOf(error) });
-                    // The whole patience was for one; the others are not waited for as long once more.
-                    if (error instanceof ClusterSilent && tools.cluster !== undefined) tools.cluster.patience = 1000;
-                }
-            }),
-        );
+    const attempt = async (part: GatePart, work: Promise<void> | undefined): Promise<void> => {
+        try {
+            await work;
+        } catch (error) {
+            failed.push({ part, why: firstLineOf(error) });
+            giveUpSooner(error, tools);
+        }
+    };
+    let look = tools;
+    try {
+        look = await together(parts, tools);
+    } catch (error) {
+        giveUpSooner(error, tools);
     }
+    for (const group of inOrder(parts).reverse())
+        await Promise.all(group.map(async (part) => attempt(part, kindOf(part).resume(part, look))));
+    const resumed = parts.filter((part) => !failed.some((one) => one.part === part));
+    await Promise.all(resumed.map(async (part) => attempt(part, kindOf(part).tidy?.(part, tools))));
     if (failed.length === 0) return;
     const [first] = failed;
     throw new FailedError({
@@ -91,6 +102,16 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
 /** Lets others change what is stopped, while it stays so. */
 export async function releaseParts(parts: readonly GatePart[], tools: GateTools): Promise<void> {
     await each(parts, async (part) => kindOf(part).release?.(part, tools));
+}
+
+/** Where Kubernetes is silent the whole patience was for one request; others are not waited for as long once more. */
+function giveUpSooner(error: unknown, { cluster }: GateTools): void {
+    if (error instanceof ClusterSilent && cluster !== undefined) cluster.patience = 1000;
+}
+
+/** Tools for one look at all parts. */
+async function together(parts: readonly GatePart[], tools: GateTools): Promise<GateTools> {
+    return tools.cluster === undefined ? tools : { ...tools, cluster: await lookTogether(tools.cluster, parts) };
 }
 
 /** All at once; where one fails, the others have come to their end too: none is still being stopped while it is let in again. */

@@ -88,7 +88,12 @@ export interface PartKind<P extends GatePart> {
     /** Rights in Kubernetes that stopping and resuming take. */
     rights(part: P): readonly Right[];
     /**
-     * Remembers in the thing itself what it was like, where it can, then stops it. Returns when that is asked for, not when traffic has ended.
+     * Remembers in the thing itself what it is like, where that is a change of its own: of all parts before the first is stopped.
+     * @throws RefusedError where another owner has stopped it, FailedError where it is gone
+     */
+    prepare?(part: P, tools: GateTools): Promise<void>;
+    /**
+     * Stops it, and remembers what it was like with it where `prepare` does not. Returns when that is asked for, not when traffic has ended.
      * @throws RefusedError where another owner has stopped it, FailedError where it cannot be done
      */
     stop(part: P, tools: GateTools): Promise<void>;
@@ -96,8 +101,10 @@ export interface PartKind<P extends GatePart> {
     flows(part: P, tools: GateTools): Promise<string | undefined>;
     /** While traffic ends: does again what others have undone meanwhile. */
     insist?(part: P, tools: GateTools): Promise<void>;
-    /** Puts it back as it was and takes away what `stop` has left in it. What a person has changed since is left as it is. */
+    /** Puts it back as it was. What a person has changed since is left as it is. */
     resume(part: P, tools: GateTools): Promise<void>;
+    /** Takes away what is left in it of ours, where `resume` does not: once all parts let traffic in. */
+    tidy?(part: P, tools: GateTools): Promise<void>;
     /** Lets others (Pulumi) change what `stop` has changed, while it stays stopped. */
     release?(part: P, tools: GateTools): Promise<void>;
     /** The command by which a person does what `resume` does. */

@@ -32,15 +32,15 @@ export const workload: PartKind<WorkloadPart> = {
             { verb: "list", group: "", resource: "pods", namespace },
         ];
     },
-    stop: async (part, tools) => {
+    prepare: async (part, tools) => {
         const { cluster } = inCluster(tools);
         const isThere = await mark(inCluster(tools), part, async (object, before) => {
             const replicas = await replicasOf(cluster, part, object);
             return before !== undefined && replicas === 0 ? before : { replicas };
         });
         if (!isThere) throw gone(part);
-        await scaleToZero(part, tools);
     },
+    stop: scaleToZero,
     insist: async (part, tools) => {
         const { cluster, say } = inCluster(tools);
         const object = await cluster.get(pathOf(part));
@@ -74,19 +74,21 @@ export const workload: PartKind<WorkloadPart> = {
             if (found !== undefined && found.owner !== tools.owner) return;
             const was = Number(found?.was["replicas"] ?? part.replicas);
             // Whoever has scaled it meanwhile wanted that.
-            if (!(was > 0) || (await replicasOf(cluster, part, object)) > 0) break;
+            if (!(was > 0) || (await replicasOf(cluster, part, object)) > 0) return;
             // Guarded, for one who does so now.
             const { resourceVersion } = object.metadata;
             const scaled = await cluster.patch(`${pathOf(part)}/scale`, "merge-patch", {
                 metadata: { resourceVersion },
                 spec: { replicas: was },
             });
-            if (scaled !== "conflict") break;
+            if (scaled !== "conflict") return;
             if (i === tries) throw busy(part);
             await pauseBefore(i);
         }
+    },
+    tidy: async (part, tools) => {
         await unmark(inCluster(tools), part);
-        await releaseFields(cluster, part);
+        await releaseFields(inCluster(tools).cluster, part);
     },
     release: async (part, tools) => releaseFields(inCluster(tools).cluster, part),
     byHand: ({ resource, name, namespace, replicas }) =>

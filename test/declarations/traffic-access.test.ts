@@ -125,6 +125,7 @@ function wayOf<P extends GatePart & ObjectPlace>(kind: PartKind<P>, part: P): Wa
             if (part.kind === "workload") assert.ok(await cluster.get(`${pathOf(part)}/scale`));
         },
         stop: async (cluster) => {
+            await kind.prepare?.(part, tools(cluster));
             await kind.stop(part, tools(cluster));
             await kind.insist?.(part, tools(cluster));
         },
@@ -132,6 +133,7 @@ function wayOf<P extends GatePart & ObjectPlace>(kind: PartKind<P>, part: P): Wa
         resume: async (cluster) => {
             await kind.release?.(part, tools(cluster));
             await kind.resume(part, tools(cluster));
+            await kind.tidy?.(part, tools(cluster));
         },
     };
 }

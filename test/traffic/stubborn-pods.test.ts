@@ -65,6 +65,11 @@ describe("stubborn pods: traffic that does not end, or comes in again, on a real
         return own();
     }
 
+    async function isToldToEnd(pod: string): Promise<boolean> {
+        const { metadata } = (await plane().ask("GET", podNamed(pod))) as { metadata: { deletionTimestamp?: string } };
+        return metadata.deletionTimestamp !== undefined;
+    }
+
     /** As its node does when it has ended. */
     async function letGo(pod: string): Promise<void> {
         const { kubernetes } = plane();
@@ -117,6 +122,8 @@ describe("stubborn pods: traffic that does not end, or comes in again, on a real
         // Its node has ended it, and still it stays.
         const running = failureOf(project.migrate("001", declared({ drainSeconds: 1.5 })));
         await eventually(() => project.events.some(({ type }) => type === "gate-waiting"), "it waits");
+        // Before it is, its ReplicaSet would make another one.
+        await eventually(async () => isToldToEnd(pod), "it is told to end");
         await plane().ask("DELETE", `${podNamed(pod)}?gracePeriodSeconds=0`);
         const { parts } = await running;
         assert(
