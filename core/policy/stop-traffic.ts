@@ -34,11 +34,11 @@ export function judgeTraffic(question: TrafficQuestion): TrafficVerdict {
     const { stopTraffic, hazards } = question;
     if (stopTraffic === "always") return { stop: true, why: ["traffic.stopTraffic is always"], refusals: [] };
     const incompatible = clashes(question);
-    if (stopTraffic === "when-unsafe")
-        return { stop: hazards.length + incompatible.length > 0, why: [...hazards, ...incompatible], refusals: [] };
+    const why = [...hazards, ...incompatible, ...unknown(question)];
+    if (stopTraffic === "when-unsafe") return { stop: why.length > 0, why, refusals: [] };
     return {
         stop: false,
-        why: [...hazards, ...incompatible],
+        why,
         refusals: incompatible.map((text) => ({
             code: "compatibility",
             text: `With traffic on, ${text}.`,
@@ -63,6 +63,15 @@ function clashes({ running, app, passed, rows, compare }: TrafficQuestion): stri
             ...(app === undefined ? [] : judge(app, "app")),
         ]),
     ];
+}
+
+/** Where a matrix is declared and nobody can say what runs (through PgBouncer, say), that is a reason by itself; told to go on, it is only said. */
+function unknown({ running, passed, rows }: TrafficQuestion): string[] {
+    // Where nothing was ever applied, nothing runs on it.
+    const isFirst = passed.includes(null);
+    return rows !== undefined && running === undefined && !isFirst
+        ? ["which version of the application runs cannot be seen"]
+        : [];
 }
 
 /** What would start, when traffic is let in again. */

@@ -170,6 +170,14 @@ describe("traffic: whether it is stopped", () => {
         assert.equal(judge({ running: [runs(null)] }).stop, false);
     });
 
+    it("where nobody can say what runs, a matrix is a reason to stop; told to go on, that is said", () => {
+        const why = ["which version of the application runs cannot be seen"];
+        assert.deepEqual(judge({ rows, running: undefined }), { stop: true, why, refusals: [] });
+        assert.deepEqual(judge({ stopTraffic: "never", rows, running: undefined }), { stop: false, why, refusals: [] });
+        assert.equal(judge({ running: undefined }).stop, false);
+        assert.equal(judge({ rows, running: undefined, passed: [null, "001"] }).stop, false);
+    });
+
     it("always and never", () => {
         assert.deepEqual(judge({ stopTraffic: "always" }), {
             stop: true,
@@ -212,7 +220,9 @@ describe("traffic: whether it is stopped", () => {
                 );
                 if (asked.stopTraffic === "never") assert.equal(refusals.length > 0, clash);
                 else assert.deepEqual(refusals, []);
-                const unsafe = clash || asked.hazards.length > 0;
+                const isUnseen =
+                    asked.rows !== undefined && asked.running === undefined && !asked.passed.includes(null);
+                const unsafe = clash || isUnseen || asked.hazards.length > 0;
                 assert.equal(stop, asked.stopTraffic === "always" || (asked.stopTraffic === "when-unsafe" && unsafe));
             }),
         );
