@@ -6,7 +6,7 @@ import { recordStep } from "../history/ledger-runs";
 import { readSystemIdentifier } from "../history/ledger-tables";
 import { judgeResume } from "../policy/stop-traffic";
 import { type Cluster, openCluster, type Right } from "../traffic/cluster";
-import { findParts } from "../traffic/find";
+import { findApps } from "../traffic/find";
 import { flowing, releaseParts, resumeParts, stopParts } from "../traffic/gate";
 import type { GatePart, GateTools } from "../traffic/part";
 import { strangers } from "../traffic/strangers";
@@ -247,8 +247,7 @@ export class Gate {
         const { declaration, compare } = this.setting;
         const { traffic, app, policy } = declaration;
         if (traffic === undefined) return [];
-        const cluster = async (): Promise<Cluster> => this.openCluster(this.resumePatience);
-        const { apps } = await findParts(traffic, this.setting.client(), cluster);
+        const apps = await findApps(traffic, async () => this.openCluster(this.resumePatience));
         return judgeResume({ apps, app, at, rows: policy.compatibility, compare });
     }
 

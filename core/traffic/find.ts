@@ -25,6 +25,17 @@ export async function findParts(
     return { ...found, parts: [...found.parts, ...roles] };
 }
 
+/**
+ * Finds only which versions of the application would start; undefined where nobody can say. Only reads.
+ * @throws as `findParts` does
+ */
+export async function findApps(settings: TrafficSettings, cluster: () => Promise<Cluster>): Promise<Found["apps"]> {
+    const { strategy } = settings;
+    return strategy === "scale-to-zero" || strategy === "service-selector"
+        ? (await byStrategy(settings, cluster)).apps
+        : undefined;
+}
+
 async function byStrategy(settings: TrafficSettings, cluster: () => Promise<Cluster>): Promise<Found> {
     switch (settings.strategy) {
         case "scale-to-zero":
