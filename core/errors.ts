@@ -73,3 +73,6 @@ function errorText(parts: ErrorParts): string {
 export function firstLineOf(error: unknown): string {
     return firstLine(error instanceof Error ? error.message : String(error));
 }
+
+/** A server whose disk has no room left: its SQLSTATE, and what a person has to do before anything else. */
+export const diskFull = { code: "53100", next: "Make room on the server's disk" } as const;

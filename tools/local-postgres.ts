@@ -19,6 +19,8 @@ export interface LocalPostgresOptions {
     readonly password?: string;
     /** Settings as postgres -c takes them. fsync is off unless given. */
     readonly settings?: Readonly<Record<string, string>>;
+    /** Folder for the one with its files, which other users may enter; default that for temporary files. */
+    readonly folder?: string;
 }
 
 /** A server of one's own: a free port of the loopback, its own data folder, password authentication. */
@@ -47,7 +49,7 @@ export async function startPostgres(binaries: PgBinaries, options: LocalPostgres
     const password = options.password ?? randomBytes(12).toString("hex");
     const as = serverUser();
     const bin = reachable(binaries, as);
-    const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-pg-"));
+    const home = await mkdtemp(path.join(options.folder ?? os.tmpdir(), "schemaward-pg-"));
     const data = path.join(home, "data");
     const passwordFile = path.join(home, "password");
     await writeFile(passwordFile, password, { mode: 0o600 });

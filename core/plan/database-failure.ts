@@ -1,5 +1,5 @@
 import { DatabaseError } from "../driver";
-import { FailedError } from "../errors";
+import { diskFull, FailedError } from "../errors";
 import { redactSql } from "../sql/sensitive";
 
 /** What was being done, for the account of an error that came from the server or the network. */
@@ -17,11 +17,12 @@ export interface FailedWork {
  */
 export function explainFailure(error: unknown, work: FailedWork): unknown {
     if (error instanceof DatabaseError) {
+        const first = error.code === diskFull.code ? diskFull.next : "Look into the server's log";
         return new FailedError({
             what: `${work.what}: ${redactSql(error.message)}`,
             detail: [`SQLSTATE ${error.code ?? "unknown"}`],
             state: work.state,
-            next: work.next[error.code ?? ""] ?? "Look into the server's log and run again.",
+            next: work.next[error.code ?? ""] ?? `${first} and run again.`,
             cause: error,
         });
     }

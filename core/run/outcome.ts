@@ -1,9 +1,10 @@
-import { FailedError } from "../errors";
+import { diskFull, FailedError, firstLineOf } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
 import { headOf } from "../migrations/set";
 import { appliedAfter } from "../plan/applied-after";
+import { serverError } from "./failure";
 import { ConnectionLost, StepFailed } from "./step";
 
 interface Progress {
@@ -21,7 +22,7 @@ export function outcomeOf(error: Error, progress: Progress): Error {
     const { plan } = planned;
     const unknown = error instanceof ConnectionLost && !error.known;
     const state = [
-        ...(done === 0 && mayStay(error, step) ? [] : [stays(planned, done)]),
+        ...(done === 0 && (unknown || mayStay(error, step)) ? [] : [stays(planned, done)]),
         rolledBack(error, step, planned, done),
         unknown
             ? `Before it, the database was at ${headAfter(planned, done) ?? "0"}.`
@@ -30,11 +31,14 @@ export function outcomeOf(error: Error, progress: Progress): Error {
     ].join(" ");
     const direction = step.direction === "up" ? "forward" : "back";
     if (error instanceof ConnectionLost) {
+        // A server that has no room for its log ends itself.
+        const room = serverError(error.cause).code === diskFull.code ? `${diskFull.next} and see` : "See";
         return new FailedError({
             what: `The connection broke while ${step.version} was going ${direction}: ${error.message}`,
             where: { file: step.script.file },
+            detail: error.notReopened === undefined ? [] : [`Then: ${firstLineOf(error.notReopened)}`],
             state,
-            next: "See that the server runs, then run the same command again: it reads the ledger and goes on from there.",
+            next: `${room} that the server runs, then run the same command again: it reads the ledger and goes on from there.`,
             cause: error.cause,
         });
     }
@@ -111,5 +115,6 @@ function nextStep({ failure, why, left }: StepFailed, from: string | null, file:
         return `${file} commits inside a procedure: add the line "-- schemaward: no-transaction" to it, then run again.`;
     if (why === "interrupted") return "Run the same command again to go on from here.";
     const files = failure.file === file ? file : `${file} or ${failure.file}`;
-    return `Correct ${files} and run the same command again, it goes on from here; or go back with version "${from ?? "0"}".`;
+    const first = failure.sqlstate === diskFull.code ? diskFull.next : `Correct ${files}`;
+    return `${first} and run the same command again, it goes on from here; or go back with version "${from ?? "0"}".`;
 }

@@ -81,7 +81,7 @@ export async function runSteps(
             try {
                 after = await reopen();
             } catch (again) {
-                return await fail(new ConnectionLost(step, again, false, error.together), done);
+                return await fail(new ConnectionLost(step, error.cause, false, error.together, again), done);
             }
             const withBatch = done + batch.length;
             const withAhead = ahead === undefined ? withBatch : withBatch + (next?.length ?? 0);

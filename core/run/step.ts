@@ -59,6 +59,8 @@ export class ConnectionLost extends Error {
         readonly known = false,
         /** Steps that were to be committed with it. */
         readonly together = 0,
+        /** Why it could not be opened again, where that was tried. */
+        readonly notReopened?: unknown,
     ) {
         super(cause instanceof Error ? cause.message : String(cause));
     }

@@ -1,8 +1,11 @@
 import { type Declaration, defaultPolicy, defaultRunSettings } from "../../core/declaration";
 import { migrate } from "../../core/run/run";
 
-/** A run in a process of its own, to be killed: `run-process PROJECT VERSION MORE`, the database in DATABASE_URL, MORE of the declaration as JSON. */
-const [, , projectDir = "", version = "", more = "{}"] = process.argv;
+/**
+ * A run in a process of its own, to be killed or stopped: `run-process PROJECT VERSION MORE STOP`, the database in DATABASE_URL, MORE of the
+ * declaration as JSON. It stops itself after the step of version STOP: a signal from outside would come too late.
+ */
+const [, , projectDir = "", version = "", more = "{}", stopAfter = ""] = process.argv;
 void migrate(
     {
         set: "app",
@@ -15,8 +18,20 @@ void migrate(
         run: defaultRunSettings,
         ...(JSON.parse(more) as Partial<Declaration>),
     },
-    { projectDir, looseVersion: true, observe: "quick", waitMs: 0, report: (event) => process.send?.(event) },
+    {
+        projectDir,
+        looseVersion: true,
+        observe: "quick",
+        waitMs: 0,
+        report: (event) => {
+            process.send?.(event);
+            if (event.type === "step-done" && event.version === stopAfter) process.kill(process.pid, "SIGSTOP");
+        },
+    },
 ).then(
     () => process.disconnect(),
-    () => process.exit(1),
+    (error: unknown) => {
+        console.error(error instanceof Error ? error.message : error);
+        process.exit(1);
+    },
 );

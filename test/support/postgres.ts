@@ -36,8 +36,14 @@ export function eachMajor(): readonly PgBinaries[] {
 export async function startTestServer(
     binaries: PgBinaries = anyBinaries(),
     settings: Readonly<Record<string, string>> = {},
+    folder?: string,
 ): Promise<TestServer> {
-    const server = await startPostgres(binaries, { user: "owner", password: canary, settings });
+    const server = await startPostgres(binaries, {
+        user: "owner",
+        password: canary,
+        settings,
+        ...(folder === undefined ? {} : { folder }),
+    });
     const withClient: TestServer["withClient"] = async (database, work) => {
         const client = new Client({ connectionString: server.url(database), application_name: "schemaward test" });
         await client.connect();
