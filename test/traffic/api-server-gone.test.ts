@@ -249,10 +249,10 @@ describe("the API server is gone: before traffic is stopped, while it is, and wh
         });
 
         it("refuses one workload at once and is slow with the other: that one is not stopped after it was let in", async () => {
-            eachFirstTime("hang", (url) => url.includes("/api?"));
+            eachFirstTime("hang", (url) => url.includes("/api/scale"));
             const hangs = api.fault;
             api.fault = (request) =>
-                request.method === "PATCH" && request.url.includes("/worker")
+                request.method === "PATCH" && request.url.includes("/worker/scale")
                     ? { status: 403, body: '{"kind":"Status","message":"not yours"}' }
                     : hangs(request);
             const text = await failureOf(backend.project.migrate("001", through()));
