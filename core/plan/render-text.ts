@@ -27,7 +27,7 @@ function planLines(plan: Plan): string[] {
     const title = planTitle(plan);
     if (plan.steps.length === 0 && plan.adopt === null) {
         return [
-            `${title}  at ${plan.to ?? "0"}, nothing to do${plan.held === null ? "" : " but to let traffic in again"}`,
+            `${title}  at ${plan.to ?? "0"}, nothing to do${stillText(plan)}`,
             ...heldLines(plan),
             // Of one that is over nothing is left to be done, but to verify.
             ...(plan.lastRun?.outcome === "running" ? lastRunLines(plan) : []),
@@ -247,6 +247,15 @@ function counts(n: number, what: string): string {
 function snapshotText({ snapshot, steps }: Plan): string {
     if (snapshot === null) return steps.length === 0 ? "none needed" : "none: no store is declared";
     return `${snapshot.name}  ~${bytesText(snapshot.estimatedBytes)}, ~${secondsText(snapshot.estimatedSeconds)}, before step 1, to ${snapshot.store}`;
+}
+
+/** What is left to do where no script is. */
+function stillText(plan: Plan): string {
+    const still = [
+        ...(isUnverified(plan) ? ["to verify"] : []),
+        ...(plan.held === null ? [] : ["to let traffic in again"]),
+    ];
+    return still.length === 0 ? "" : ` but ${still.join(" and ")}`;
 }
 
 function verifyLine({ verify }: Plan): string[] {

@@ -45,13 +45,14 @@ describe("telling of the run before", () => {
         assert.match(lastRunText({ ...run, done: many }), /after 7 steps up to 007 applied$/);
     });
 
-    it("has a line of the plan, where there is something to do or it is still at work", () => {
+    it("has a line of the plan, as long as none has ended well since", () => {
         const steps = [stepOf({ direction: "down", version: "025" })];
         assert(
             renderPlan(planOf({ from: "025", steps, lastRun: run })).some((l) => l.startsWith(`Last run  ${begun}`)),
         );
         assert.deepEqual(renderPlan(planOf({ direction: "none", from: "024", lastRun: run })), [
-            "prod/physioflow  at 024, nothing to do",
+            "prod/physioflow  at 024, nothing to do but to verify",
+            `Last run  ${begun}, was cut off after 027 undone, 026 undone; this plan finishes it`,
         ]);
         const working: LastRun = { ...run, outcome: "running", done: [] };
         assert.deepEqual(renderPlan(planOf({ direction: "none", from: "024", lastRun: working })), [
