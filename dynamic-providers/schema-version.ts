@@ -5,9 +5,10 @@ import type { Declaration } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
 import { buildPlan } from "../core/plan/build";
 import { isUnverified } from "../core/plan/last-run-text";
+import { renderPlan } from "../core/plan/render-text";
 import type { RunResult } from "../core/run/options";
-import { migrate } from "../core/run/run";
-import { engineGone } from "./engine-gone";
+import { migrate, PlanRefused } from "../core/run/run";
+import { forEngine, say } from "./for-engine";
 import { checkForm, holdsUnknown, type SchemaVersionInputs, type SchemaVersionState } from "./inputs";
 import { report } from "./report";
 
@@ -95,22 +96,23 @@ function remove(_id: string, props: SchemaVersionState): Promise<void> {
 export { remove as delete };
 
 async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
-    const signal = engineGone();
-    const running = migrate(inputs, {
-        signal,
-        projectDir: process.cwd(),
-        resource: inputs.resource,
-        commandFlags: `--stack ${inputs.declarer?.stack ?? ""}`,
-        observe: "full",
-        waitMs: 0,
-        report,
+    return forEngine(async (signal) => {
+        try {
+            return await migrate(inputs, {
+                signal,
+                projectDir: process.cwd(),
+                resource: inputs.resource,
+                commandFlags: `--stack ${inputs.declarer?.stack ?? ""}`,
+                observe: "full",
+                waitMs: 0,
+                report,
+            });
+        } catch (error) {
+            // The one that the component has shown was not refused: something has changed since.
+            if (error instanceof PlanRefused) say(renderPlan(error.plan).join("\n"));
+            throw error;
+        }
     });
-    try {
-        return await running;
-    } finally {
-        // Nobody is left to be told anything.
-        if (signal.aborted) process.exit(1);
-    }
 }
 
 function stateAfter(

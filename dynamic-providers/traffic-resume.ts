@@ -4,7 +4,7 @@ import { buildPlan } from "../core/plan/build";
 import type { Declaration } from "../core/declaration";
 import { FailedError } from "../core/errors";
 import { resumeTraffic } from "../core/run/resume-traffic";
-import { engineGone } from "./engine-gone";
+import { forEngine } from "./for-engine";
 import { holdsUnknown } from "./inputs";
 import { report } from "./report";
 
@@ -59,12 +59,9 @@ export async function update(
 }
 
 async function go(inputs: TrafficResumeInputs): Promise<void> {
-    const signal = engineGone();
-    try {
-        await resumeTraffic(declarationOf(inputs), { projectDir: process.cwd(), report, signal, waitMs: 30_000 });
-    } finally {
-        if (signal.aborted) process.exit(1);
-    }
+    await forEngine(async (signal) =>
+        resumeTraffic(declarationOf(inputs), { projectDir: process.cwd(), report, signal, waitMs: 30_000 }),
+    );
 }
 
 function declarationOf({ settings, lastRun: _, resource: __, ...rest }: TrafficResumeInputs): Declaration {

@@ -51,11 +51,11 @@ export class Child {
         });
     }
 
-    /** Asks it to end, and insists after a while. Returns when it has. */
+    /** Asks it to end as the CLI does, and insists after a while. Returns when it has. */
     async stop(): Promise<void> {
-        this.signal("SIGTERM");
+        this.signal("SIGINT");
         const timer = setTimeout(() => {
-            this.kill();
+            this.signal("SIGKILL");
         }, patienceMs);
         await this.ended;
         clearTimeout(timer);
@@ -68,10 +68,6 @@ export class Child {
         }, patienceMs);
         await this.ended;
         clearTimeout(timer);
-    }
-
-    kill(): void {
-        this.signal("SIGKILL");
     }
 
     /** To the process and whatever it started. */

@@ -90,10 +90,11 @@ export class Deployment {
         this.executor.stop();
     }
 
-    /** Kills what was started. */
-    kill(): void {
-        this.program?.kill();
-        this.provider.process.kill();
+    /** Asks what was started to end, and insists after a while. What still comes of the steps that run is not told. */
+    terminate(): void {
+        this.executor.abandon();
+        void this.program?.stop();
+        void this.provider.process.stop();
     }
 
     async run(): Promise<Outcome> {
@@ -108,6 +109,8 @@ export class Deployment {
             succeeded = this.verdict();
             this.events.summary(changes, (performance.now() - begin) / 1000);
         } finally {
+            // Let go on, it would complain that nobody listens any more.
+            if (this.canceled) await this.program?.stop();
             monitor.shutdown();
             await this.program?.finish();
             await this.provider.process.stop();

@@ -1,5 +1,12 @@
 /** Exit statuses, as the Pulumi CLI's (cmdutil/exit.go). */
-export const exitCodes = { done: 0, failed: 1, notConfirmed: 2, stackNotFound: 6, changesNotExpected: 7 } as const;
+export const exitCodes = {
+    done: 0,
+    failed: 1,
+    notConfirmed: 2,
+    stackNotFound: 6,
+    changesNotExpected: 7,
+    canceled: 8,
+} as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 

@@ -28,6 +28,7 @@ export class Executor {
     /** Whether any step failed. */
     errored = false;
     private stopped = false;
+    private abandoned = false;
     private readonly running = new Set<Promise<void>>();
     private readonly waiting: (() => void)[] = [];
     private free: number;
@@ -47,6 +48,11 @@ export class Executor {
     stop(): void {
         this.stopped = true;
         this.onStop();
+    }
+
+    /** From now on nobody is told how a step ends. */
+    abandon(): void {
+        this.abandoned = true;
     }
 
     /** Steps one after the other, until one fails. Does not wait for other chains. */
@@ -99,7 +105,8 @@ export class Executor {
             failure = error;
         }
         if (step.new !== undefined && step.op !== "replace") markOutputs(step.new);
-        if (failure === undefined) this.succeeded(step);
+        if (this.abandoned) this.errored = true;
+        else if (failure === undefined) this.succeeded(step);
         else this.report(step, failure);
         const partial = failure instanceof ProviderError && failure.partial !== undefined;
         // The resource was not brought to its new inputs, but its outputs say what it is now.

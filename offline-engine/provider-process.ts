@@ -62,10 +62,6 @@ export class ProviderProcess {
         await this.child?.stop();
     }
 
-    kill(): void {
-        this.child?.kill();
-    }
-
     private async start(): Promise<Client> {
         const { project, engineAddress, events, streams } = this.host;
         const script = sdkScript(project.programDir, "dynamic-provider");

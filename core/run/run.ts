@@ -164,6 +164,7 @@ class Run {
         const stops = plan.traffic?.stop === true;
         if (stops) await gate.preflight(planned.gateParts);
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+        endIfInterrupted(options.signal);
 
         const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
         let watch: ReturnType<Gate["watch"]> | undefined;
@@ -344,6 +345,16 @@ function notConfirmed(): RefusedError {
         what: "Not confirmed.",
         state: "Nothing was touched.",
         next: "Run again and answer yes, or give --yes.",
+    });
+}
+
+/** What was planned meanwhile need not be begun. */
+function endIfInterrupted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted !== true) return;
+    throw new FailedError({
+        what: "Interrupted before anything was done.",
+        state: "Nothing was touched.",
+        next: "Run the same command again.",
     });
 }
 

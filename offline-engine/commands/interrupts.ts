@@ -2,11 +2,13 @@ import type { Deployment } from "../deployment";
 import type { SnapshotManager } from "../snapshot-manager";
 
 /**
- * The first Ctrl-C lets what runs end and begins nothing more; the second kills it, and the state keeps saying that it
+ * The first Ctrl-C lets what runs end and begins nothing more; the second ends it, and the state keeps saying that it
  * was being done (pkg/backend/cancellation_scope.go).
  */
 export class Interrupts {
     private first = true;
+    /** Whether there was a second one. */
+    terminated = false;
     private readonly listener = (signal: NodeJS.Signals): void => {
         const name = signal === "SIGINT" ? "^C" : signal;
         if (this.first) this.cancel(name);
@@ -40,8 +42,10 @@ export class Interrupts {
     }
 
     private terminate(name: string): void {
+        if (this.terminated) return;
+        this.terminated = true;
         this.say(`${name} received; terminating`);
         this.manager?.abandon();
-        this.deployment.kill();
+        this.deployment.terminate();
     }
 }

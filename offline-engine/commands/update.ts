@@ -149,6 +149,7 @@ class Operation {
             display.end();
             manager?.close();
             if (!dryRun) recordUpdate(backend, stack, this.record(begin, succeeded, changes));
+            if (interrupts.terminated) throw new CommandError(`${kind} cancelled`, exitCodes.canceled);
             if (!succeeded) throw new Reported();
             return changes;
         } finally {

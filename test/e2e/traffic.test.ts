@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { gateAnnotation } from "../../core/traffic/marks";
 import { fails, succeeds } from "../support/command";
 import { withControlPlane } from "../support/control-plane";
+import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { engines, PulumiProject } from "../support/pulumi";
 
@@ -171,6 +172,26 @@ for (const engine of engines())
             assert.match(out, /gate: traffic is let in again: api×2/);
             assert.deepEqual(await deployed(), running("1.3.0"));
             await succeeds(project.preview(engine, "--expect-no-changes"));
+        });
+
+        it("Ctrl-C lets the schema's run end, and begins no deployment: traffic stays stopped until the next up", async () => {
+            project.migration("002", "CREATE TABLE b (id int);\nSELECT pg_sleep(2) WHERE EXISTS (SELECT FROM a)");
+            await project.query("INSERT INTO a VALUES (1)");
+            project.set({ version: "002", app: "1.3.0" });
+            const command = project.startInTerminal(engine, "up", "--yes", "--skip-preview");
+            await eventually(() => command.output().includes("gate: no traffic any more"), "the gate", 30);
+            command.ctrlC();
+            assert.match(
+                await fails(command.done),
+                /\^C received; cancelling[^]*002 m2 done[^]*TRAFFIC STAYS STOPPED \(api×2\): api carries 1\.2\.9[^]*update canceled/,
+            );
+            assert.deepEqual(await deployed(), { ...running("1.2.9"), replicas: 0, stopped: true });
+            assert.match(
+                await succeeds(project.preview(engine)),
+                /at 002, nothing to do[^]*TRAFFIC IS STOPPED[^\n]*api×2/,
+            );
+            await succeeds(project.up(engine));
+            assert.deepEqual(await deployed(), running("1.3.0"));
         });
 
         it("an application that does not accept the schema is not let in, and the command that would is named", async () => {

@@ -18,19 +18,26 @@ export class Backend {
         readonly project: TestProject,
     ) {}
 
-    static async start(plane: ControlPlane, server: TestServer, version = "003"): Promise<Backend> {
+    /** @param project empty; a new one unless given */
+    static async start(
+        plane: ControlPlane,
+        server: TestServer,
+        project?: TestProject,
+        version = "003",
+    ): Promise<Backend> {
         const namespace = await plane.namespace();
         await Promise.all([
             plane.deployment(namespace, "api", 2, { labels: { tier: "backend" } }),
             plane.deployment(namespace, "worker", 1, { labels: { tier: "backend" } }),
         ]);
-        const project = new TestProject(server, await server.create())
+        const folder = project ?? new TestProject(server, await server.create());
+        folder
             .migration("001", "CREATE TABLE a (id int)", "DROP TABLE a")
             .migration("002", "CREATE TABLE b (id int)", "DROP TABLE b")
             .migration("003", "CREATE TABLE c (id int)", "DROP TABLE c");
-        const backend = new Backend(plane, namespace, project);
-        await project.migrate(version);
-        project.events.length = 0;
+        const backend = new Backend(plane, namespace, folder);
+        await folder.migrate(version);
+        folder.events.length = 0;
         return backend;
     }
 

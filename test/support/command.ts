@@ -53,14 +53,18 @@ function ofThisCode(): void {
     if (!isOfThisCode) throw new Error("The command's bundle is not of this code: npm run build.");
 }
 
+export interface ProcessOptions {
+    readonly cwd: string;
+    readonly env?: NodeJS.ProcessEnv;
+    /** In a process group of its own, as a shell starts it in a terminal. */
+    readonly detached?: boolean;
+}
+
 /** Starts any program with its output kept. */
-export function startProcess(
-    file: string,
-    args: readonly string[],
-    options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
-): RunningCommand {
+export function startProcess(file: string, args: readonly string[], options: ProcessOptions): RunningCommand {
     const child = spawn(file, args, {
         cwd: options.cwd,
+        detached: options.detached ?? false,
         env: { ...process.env, ...options.env },
         stdio: ["ignore", "pipe", "pipe"],
     });

@@ -23,6 +23,8 @@ export interface ControlPlane {
     replicas(namespace: string, name: string): Promise<number>;
     /** Names of a namespace's pods. */
     pods(namespace: string): Promise<string[]>;
+    /** Stops one of its processes while something is done, or until it is let go on: without kwok, pods that are told to end stay. */
+    without<T>(program: "kwok" | "kube-apiserver", work: (goOn: () => void) => Promise<T>): Promise<T>;
 }
 
 export interface DeploymentOptions {
@@ -102,6 +104,15 @@ function planeOf(kubernetes: LocalKubernetes): ControlPlane {
             return spec.replicas;
         },
         pods: async (namespace) => (await podsOf(namespace)).map((p) => p.metadata.name),
+        without: async (program, work) => {
+            const pid = kubernetes.processes.get(program)?.pid;
+            assert(pid !== undefined, `${program} is not there`);
+            const goOn = (): void => {
+                process.kill(pid, "SIGCONT");
+            };
+            process.kill(pid, "SIGSTOP");
+            return work(goOn).finally(goOn);
+        },
     };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Engine, makeUserProject, realEngine, stackFileText, standIn } from "../../tools/user-project";
 import { type CommandResult, type RunningCommand, startProcess } from "./command";
@@ -55,11 +55,52 @@ export class PulumiProject extends TestProject {
     }
 
     start(engine: Engine, ...args: string[]): RunningCommand {
+        return this.startAs(engine, args, false);
+    }
+
+    /** As in a terminal, where Ctrl-C reaches the command and whatever of its children has stayed in its process group. */
+    startInTerminal(engine: Engine, ...args: string[]): RunningCommand & { ctrlC(): void } {
+        const running = this.startAs(engine, args, true);
+        const { pid } = running.child;
+        return {
+            ...running,
+            ctrlC: () => {
+                if (pid !== undefined) process.kill(-pid, "SIGINT");
+            },
+        };
+    }
+
+    private startAs(engine: Engine, args: readonly string[], detached: boolean): RunningCommand {
         const [file, ...first] = engine.command;
         return startProcess(file, [...first, ...args, "--stack", "dev", "--non-interactive", "--color", "never"], {
             cwd: this.dir,
             env: this.env,
+            detached,
         });
+    }
+
+    /** Processes that work in its folder: engines, programs, providers. */
+    processes(): string[] {
+        return readdirSync("/proc")
+            .filter((name) => /^\d+$/.test(name))
+            .flatMap((pid) => {
+                try {
+                    if (readlinkSync(`/proc/${pid}/cwd`) !== this.dir) return [];
+                    return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+                } catch {
+                    // It has ended meanwhile.
+                    return [];
+                }
+            });
+    }
+
+    /** Holders of the stack's lock. */
+    locks(): string[] {
+        const folder = path.join(this.dir, "state", ".pulumi", "locks");
+        if (!existsSync(folder)) return [];
+        return readdirSync(folder, { recursive: true })
+            .map(String)
+            .filter((name) => name.endsWith(".json"));
     }
 
     async pulumi(engine: Engine, ...args: string[]): Promise<CommandResult> {

@@ -199,20 +199,20 @@ describe("after a failure: traffic is in where nothing has changed; else it is h
             };
         }
 
-        /** While it works, pods that are told to end stay: what runs them is stopped. */
-        async function withPodsThatStay<T>(work: () => Promise<T>): Promise<T> {
-            const pid = plane().kubernetes.processes.get("kwok")?.pid ?? 0;
-            process.kill(pid, "SIGSTOP");
-            try {
-                return await work();
-            } finally {
-                process.kill(pid, "SIGCONT");
-            }
-        }
+        it("while it plans: nothing is touched", async () => {
+            const options = abortAt((event) => event.type === "plan");
+            const text = await failureOf(migrate("001", backend.declared(), options));
+            assert.match(text, /Interrupted before anything was done[\s\S]*Nothing was touched/);
+            assert.equal(await backend.tables(), "abc");
+            await backend.assertUntouched();
+            assert.equal(await backend.runs(), 1);
+        });
 
         it("while what runs is waited for: no script is run, traffic is in", async () => {
             const options = abortAt((event) => event.type === "gate-waiting");
-            const text = await withPodsThatStay(async () => failureOf(migrate("001", backend.declared(), options)));
+            const text = await plane().without("kwok", async () =>
+                failureOf(migrate("001", backend.declared(), options)),
+            );
             assert.match(text, /Interrupted while traffic was being stopped[\s\S]*Traffic is let in again/);
             assert.equal(await backend.tables(), "abc");
             await backend.assertTrafficIsIn();
@@ -220,7 +220,7 @@ describe("after a failure: traffic is in where nothing has changed; else it is h
         });
 
         it("pods that do not go: given up at the deadline, traffic is in", async () => {
-            const text = await withPodsThatStay(async () =>
+            const text = await plane().without("kwok", async () =>
                 failureOf(migrate("001", backend.declared({ drainSeconds: 1 }))),
             );
             assert.match(

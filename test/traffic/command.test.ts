@@ -18,7 +18,7 @@ describe("schemaward, the command as it is installed, with traffic on a real con
     });
     after(async () => server.stop());
     beforeEach(async () => {
-        backend = await Backend.start(plane(), server, "0");
+        backend = await Backend.start(plane(), server, undefined, "0");
     });
     afterEach(() => {
         backend.project.remove();
