@@ -115,3 +115,15 @@ async function isTouched({ planned: { state, set }, declaration, client }: Faile
         return undefined;
     }
 }
+
+/** The reason for which a script was interrupted, in place of the word that it was. */
+export function interruptedBy(why: Error | undefined, error: unknown): unknown {
+    if (!(why instanceof FailedError)) return error;
+    const [what = ""] = (error instanceof SchemawardError ? error.parts.what : String(error)).split("\n");
+    const state = error instanceof SchemawardError ? error.parts.state : undefined;
+    return new FailedError({
+        ...why.parts,
+        detail: [what, ...(why.parts.detail ?? [])],
+        ...(state === undefined ? {} : { state }),
+    });
+}

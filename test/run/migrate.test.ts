@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FailedError, RefusedError } from "../../core/errors";
-import { PlanRefused } from "../../core/run/run";
+import { PlanRefused } from "../../core/run/not-begun";
 import { eachMajor, startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 

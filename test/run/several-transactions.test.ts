@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { FailedError } from "../../core/errors";
-import { PlanRefused } from "../../core/run/run";
+import { PlanRefused } from "../../core/run/not-begun";
 import { eventually } from "../support/eventually";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";

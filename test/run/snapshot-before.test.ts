@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { FailedError } from "../../core/errors";
 import { renderPlan } from "../../core/plan/render-text";
-import { PlanRefused } from "../../core/run/run";
+import { PlanRefused } from "../../core/run/not-begun";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 
