@@ -68,7 +68,7 @@ for (const engine of engines())
 
         /** An `up`, in which something happens once it has shown its plan. */
         async function upWhile(work: () => Promise<unknown>): Promise<CommandResult> {
-            for (const file of ["shown", "go-on"]) rmSync(path.join(project.dir, file));
+            for (const file of ["shown", "go-on"]) rmSync(path.join(project.dir, file), { force: true });
             const { done } = project.start(engine, "up", "--yes", "--skip-preview");
             await eventually(() => existsSync(path.join(project.dir, "shown")), "the plan", 30);
             await work();
