@@ -222,7 +222,7 @@ for (const engine of engines()) {
             assert.deepEqual(await tables(), ["a", "b", "c"]);
             assert.match(
                 await succeeds(preview()),
-                /nothing to do\n +Last run {2}0 → 003 by .*, failed after 001 applied, 002 applied, 003 applied: Verification failed/,
+                /nothing to do but to verify\n +Last run {2}0 → 003 by .*, failed after 001 applied, 002 applied, 003 applied: Verification failed/,
             );
             await fails(up());
             await project.query("INSERT INTO b VALUES (1)");

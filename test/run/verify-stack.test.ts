@@ -59,7 +59,7 @@ describe("a stack's verify queries", function () {
         assert.equal(plan.steps.length, 0);
         assert.match(
             renderPlan(plan).join("\n"),
-            /nothing to do\nLast run .* failed after 001 applied, 002 applied: Verification failed: visits have .*; this plan finishes it\nVerify {4}visits have their patients$/,
+            /nothing to do but to verify\nLast run .* failed after 001 applied, 002 applied: Verification failed: visits have .*; this plan finishes it\nVerify {4}visits have their patients$/,
         );
         await assert.rejects(run(), no, "a second run is no green light");
 

@@ -186,6 +186,25 @@ describe("after a failure: traffic is in where nothing has changed; else it is h
         });
     });
 
+    it("rows that are written while traffic is being stopped are counted: where they are too many, no script is run", async () => {
+        const { policy } = backend.project.declaration("002");
+        const bounded = { ...backend.declared(), policy: { ...policy, maxRowsLost: 2 } };
+        const text = await plane().without("kwok", async (goOn) => {
+            const failure = failureOf(migrate("002", bounded, { observe: "full" }));
+            await eventually(() => backend.project.events.some((event) => event.type === "gate-waiting"));
+            await backend.project.query("INSERT INTO c VALUES (1), (2), (3)");
+            goOn();
+            return failure;
+        });
+        assert.match(
+            text,
+            /3 rows and values would be lost; allowed are 2[\s\S]*No script was run\. Traffic is let in again\./,
+        );
+        assert.equal(await backend.tables(), "abc");
+        await backend.assertTrafficIsIn();
+        assert.deepEqual(await backend.journal(), ["planned", "gated", "resumed"]);
+    });
+
     describe("Ctrl-C", () => {
         /** Aborts at an event that fits. */
         function abortAt(fits: (event: RunEvent) => boolean): Partial<RunOptions> {
