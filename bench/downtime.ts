@@ -3,10 +3,13 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
+import { deploymentNamed, startControlPlane, type ControlPlane } from "../test/support/control-plane";
 import { kubernetesNodes } from "../tools/kubernetes-programs";
-import { type ApiAnswer, type LocalKubernetes, startKubernetes } from "../tools/local-kubernetes";
-import { type LocalPostgres, startPostgres } from "../tools/local-postgres";
+import type { LocalKubernetes } from "../tools/local-kubernetes";
+import { startPostgres } from "../tools/local-postgres";
 import { type PgBinaries, root } from "../tools/pg-binaries";
+import { stackFileText } from "../tools/user-project";
+import { createDatabase } from "./database";
 import { measure, median } from "./measure";
 import { observe, type Observer, type Outage } from "./outage";
 
@@ -16,6 +19,7 @@ const goals = [
     { deployments: 100, podsEach: 1, seconds: 2 },
 ] as const;
 const namespace = "bench";
+const deploymentsPath = `/apis/apps/v1/namespaces/${namespace}/deployments`;
 const directions = ["up", "back"] as const;
 
 /** A change of some size: half a second of SQL on two cores. */
@@ -78,7 +82,8 @@ async function atSize(
     rounds: number,
 ): Promise<Record<(typeof directions)[number], Times>> {
     const server = await startPostgres(binaries);
-    const kubernetes = await startKubernetes({ nodes: Math.ceil((deployments * podsEach) / 100) });
+    const plane = await startControlPlane();
+    const { kubernetes } = plane;
     const dir = mkdtempSync(path.join(os.tmpdir(), "schemaward-downtime-"));
     let observer: Observer | undefined;
     let plain: Client | undefined;
@@ -93,7 +98,7 @@ async function atSize(
         await plain.connect();
         await plain.query(scripts.first);
         const names = Array.from({ length: deployments }, (_, i) => `api-${i}`);
-        await createDeployments(kubernetes, names, podsEach);
+        await createDeployments(plane, names, podsEach);
         observer = await observe(kubernetes, namespace, { deployments, replicas: podsEach });
         const times: Record<(typeof directions)[number], Times> = { up: noTimes(), back: noTimes() };
         await observer.settled();
@@ -104,7 +109,7 @@ async function atSize(
             for (const direction of directions) {
                 const { sql, ours, without } = round === 0 ? noTimes() : times[direction];
                 await observer.settled();
-                sql.push(await byHand(kubernetes, { names, podsEach }, plain, scripts[direction]));
+                sql.push(await byHand(plane, { names, podsEach }, plain, scripts[direction]));
                 without.push(await observer.outage());
                 await migrate(direction === "up" ? "002" : "001");
                 ours.push(await observer.outage());
@@ -127,17 +132,15 @@ function writeProject(dir: string, kubernetes: LocalKubernetes): void {
     mkdirSync(path.join(dir, "migrations", "rollback"), { recursive: true });
     const files = {
         "Pulumi.yaml": "name: bench\nruntime: nodejs\n",
-        "Pulumi.bench.yaml": JSON.stringify({
-            config: {
-                "bench:version": "001",
-                "bench:migrations": { dir: "migrations", format: "numbered" },
-                "bench:connection": { env: "DATABASE_URL" },
-                "bench:policy": { approval: "never" },
-                "bench:snapshot": { required: false },
-                "bench:traffic": {
-                    ...{ namespace, selector: "tier=backend", stopTraffic: "always" },
-                    kubernetes: { kubeconfig: kubernetes.kubeconfig("admin") },
-                },
+        "Pulumi.bench.yaml": stackFileText("bench", {
+            version: "001",
+            migrations: { dir: "migrations", format: "numbered" },
+            connection: { env: "DATABASE_URL" },
+            policy: { approval: "never" },
+            snapshot: { required: false },
+            traffic: {
+                ...{ namespace, selector: "tier=backend", stopTraffic: "always" },
+                kubernetes: { kubeconfig: kubernetes.kubeconfig("admin") },
             },
         }),
         "migrations/001_visits.sql": scripts.first,
@@ -148,46 +151,21 @@ function writeProject(dir: string, kubernetes: LocalKubernetes): void {
     for (const [name, text] of Object.entries(files)) writeFileSync(path.join(dir, name), text);
 }
 
-/** @returns its URL */
-async function createDatabase(server: LocalPostgres, name: string): Promise<string> {
-    const client = new Client({ connectionString: server.url("postgres") });
-    await client.connect();
-    await client.query(`CREATE DATABASE ${name}`);
-    await client.end();
-    return `${server.url(name)}?sslmode=disable`;
-}
-
-async function createDeployments(
-    kubernetes: LocalKubernetes,
-    names: readonly string[],
-    replicas: number,
-): Promise<void> {
-    await ask(kubernetes, "POST", "/api/v1/namespaces", {
+async function createDeployments(plane: ControlPlane, names: readonly string[], replicas: number): Promise<void> {
+    await plane.ask("POST", "/api/v1/namespaces", {
         apiVersion: "v1",
         kind: "Namespace",
         metadata: { name: namespace },
     });
     for (const name of names) {
-        const labels = { app: name, tier: "backend" };
-        await ask(kubernetes, "POST", `/apis/apps/v1/namespaces/${namespace}/deployments`, {
-            apiVersion: "apps/v1",
-            kind: "Deployment",
-            metadata: { name, labels },
-            spec: {
-                replicas,
-                selector: { matchLabels: { app: name } },
-                template: {
-                    metadata: { labels },
-                    spec: { containers: [{ name, image: "registry.example/api:1.3.0" }] },
-                },
-            },
-        });
+        const deployment = deploymentNamed(name, replicas, { labels: { tier: "backend" } });
+        await plane.ask("POST", deploymentsPath, deployment);
     }
 }
 
 /** The same steps as a script of one's own does them. @returns milliseconds of the SQL */
 async function byHand(
-    kubernetes: LocalKubernetes,
+    plane: ControlPlane,
     { names, podsEach }: { readonly names: readonly string[]; readonly podsEach: number },
     client: Client,
     sql: string,
@@ -195,10 +173,9 @@ async function byHand(
     const scale = async (replicas: number): Promise<void> => {
         await Promise.all(
             names.map(async (name) =>
-                ask(
-                    kubernetes,
+                plane.ask(
                     "PATCH",
-                    `/apis/apps/v1/namespaces/${namespace}/deployments/${name}/scale`,
+                    `${deploymentsPath}/${name}/scale`,
                     { spec: { replicas } },
                     "application/merge-patch+json",
                 ),
@@ -207,8 +184,7 @@ async function byHand(
     };
     await scale(0);
     for (let left = 1; left > 0;) {
-        const pods = await ask(kubernetes, "GET", `/api/v1/namespaces/${namespace}/pods`);
-        left = (pods["items"] as readonly unknown[]).length;
+        left = (await plane.pods(namespace)).length;
         if (left > 0) await pause(100);
     }
     const started = performance.now();
@@ -216,13 +192,4 @@ async function byHand(
     const took = performance.now() - started;
     await scale(podsEach);
     return took;
-}
-
-async function ask(
-    kubernetes: LocalKubernetes,
-    ...[method, url, body, type]: [method: "GET" | "POST" | "PATCH", url: string, body?: object, type?: string]
-): Promise<ApiAnswer["body"]> {
-    const answer = await kubernetes.request("admin", method, url, body, type);
-    if (answer.status >= 300) throw new Error(`${method} ${url}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
 }

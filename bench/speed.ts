@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { Client } from "pg";
-import { startPostgres, type LocalPostgres } from "../tools/local-postgres";
+import { startPostgres } from "../tools/local-postgres";
 import { type PgBinaries, root } from "../tools/pg-binaries";
 import { type Command, type Contender, contenders } from "./contenders";
+import { createDatabase } from "./database";
 import { measure, type Measured, median } from "./measure";
 import { writeBenchSet } from "./migration-set";
 import { waitForQuietDisk } from "./quiet";
@@ -102,7 +102,9 @@ export async function benchSpeed(binaries: PgBinaries, options: SpeedOptions): P
                 const server = await startPostgres(binaries, { settings });
                 homes.push(server.home);
                 try {
-                    const url = await createDatabase(server);
+                    const url = await createDatabase(server, "bench", "CHECKPOINT");
+                    // Nobody pays for what another has left to be written.
+                    execFileSync("sync");
                     const run = async (command: Command): Promise<Measured> =>
                         measure(command.file, command.args, { cwd: dir, env: { ...process.env, DATABASE_URL: url } });
                     const up = await run(contender.up(url));
@@ -167,21 +169,6 @@ async function planning(dir: string, run: (command: Command) => Promise<Measured
         });
     }
     return starts;
-}
-
-/** @returns its URL */
-async function createDatabase(server: LocalPostgres): Promise<string> {
-    const client = new Client({ connectionString: server.url("postgres") });
-    await client.connect();
-    try {
-        await client.query("CREATE DATABASE bench");
-        await client.query("CHECKPOINT");
-    } finally {
-        await client.end();
-    }
-    // Nobody pays for what another has left to be written.
-    execFileSync("sync");
-    return `${server.url("bench")}?sslmode=disable`;
 }
 
 function rotated(list: readonly Contender[], round: number): Contender[] {

@@ -29,9 +29,8 @@ function planLines(plan: Plan): string[] {
         return [
             `${title}  at ${plan.to ?? "0"}, nothing to do${stillText(plan)}`,
             ...heldLines(plan),
-            // Of one that is over nothing is left to be done, but to verify.
-            ...(plan.lastRun?.outcome === "running" ? lastRunLines(plan) : []),
-            ...(isUnverified(plan) ? [...lastRunLines(plan), ...verifyLine(plan)] : []),
+            ...lastRunLines(plan),
+            ...(isUnverified(plan) ? verifyLine(plan) : []),
             ...unfinishedLines(plan),
             ...driftLines(plan),
             ...plan.warnings.map((w) => `Warning   ${w}`),

@@ -1,7 +1,7 @@
 import type { TrafficSettings } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
 import type { Found } from "./found";
-import { collectionPath, labelsText, pathOf, readMark } from "./marks";
+import { labelsText, pathOf, podsPath, readMark } from "./marks";
 import type { ServicePart } from "./part";
 import { type RunningApp, runningApp } from "./running";
 
@@ -41,8 +41,7 @@ function selectorOf(object: KubernetesObject): Readonly<Record<string, string>> 
 async function appsBehind(cluster: Cluster, { namespace, name, selector }: ServicePart): Promise<RunningApp[]> {
     const labelSelector = labelsText(selector);
     if (labelSelector === "") return [];
-    const pods =
-        (await cluster.list(collectionPath({ apiVersion: "v1", plural: "pods", namespace }), { labelSelector })) ?? [];
+    const pods = (await cluster.list(podsPath(namespace), { labelSelector })) ?? [];
     const apps = pods.map((pod) => runningApp(name, pod));
     // Pods of one version are one application.
     return [...new Map(apps.map((app) => [app.version, app])).values()];

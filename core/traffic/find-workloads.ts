@@ -3,7 +3,7 @@ import type { TrafficSettings, WorkloadChoice } from "../traffic-settings";
 import type { Cluster, KubernetesObject } from "./cluster";
 import { isSuspended } from "./cron-job";
 import type { Found } from "./found";
-import { collectionPath, labelsText, pathOf, readMark } from "./marks";
+import { collectionPath, isOwnKind, labelsText, pathOf, readMark } from "./marks";
 import type { GatePart, ObjectPlace, ScaledObjectPart } from "./part";
 import { runningApp } from "./running";
 import { pausingOf } from "./scaled-object";
@@ -132,7 +132,7 @@ interface LabelSelector {
 
 /** By which labels the pods of a workload are found, as a query. */
 async function podSelectorOf(cluster: Cluster, place: ObjectPlace, object: KubernetesObject): Promise<string> {
-    if (place.apiVersion === "apps/v1") return selectorText(object.spec?.["selector"] ?? {});
+    if (isOwnKind(place)) return selectorText(object.spec?.["selector"] ?? {});
     const scale = await cluster.get(`${pathOf(place)}/scale`);
     const selector = scale?.status?.["selector"];
     if (typeof selector === "string" && selector !== "") return selector;

@@ -1,5 +1,5 @@
 import type { Cluster, KubernetesObject } from "./cluster";
-import { collectionPath, pathOf } from "./marks";
+import { collectionPath, isOwnKind, pathOf, podsPath } from "./marks";
 import type { GatePart, WorkloadPart } from "./part";
 
 /** From so many on, the workloads of one kind and namespace are looked at in one request, and their pods in another. */
@@ -23,7 +23,7 @@ export async function lookTogether(cluster: Cluster, parts: readonly GatePart[])
     const selectors = new Map<string, Map<string, Labels>>();
     for (const part of groups.flatMap(([, group]) => group)) {
         const labels = labelsIn(part.podSelector);
-        const pods = collectionPath({ apiVersion: "v1", plural: "pods", namespace: part.namespace });
+        const pods = podsPath(part.namespace);
         if (labels !== undefined)
             selectors.set(pods, (selectors.get(pods) ?? new Map<string, Labels>()).set(part.podSelector, labels));
     }
@@ -58,11 +58,11 @@ export async function lookTogether(cluster: Cluster, parts: readonly GatePart[])
 
 type Labels = readonly (readonly [label: string, value: string])[];
 
-/** Workloads of Kubernetes' own kinds, by where they are listed; of others a list does not have the count. */
+/** Workloads of Kubernetes' own kinds, by where they are listed. */
 function groupsOf(parts: readonly GatePart[]): Map<string, WorkloadPart[]> {
     const groups = new Map<string, WorkloadPart[]>();
     for (const part of parts) {
-        if (part.kind !== "workload" || part.apiVersion !== "apps/v1") continue;
+        if (part.kind !== "workload" || !isOwnKind(part)) continue;
         const collection = collectionPath(part);
         groups.set(collection, [...(groups.get(collection) ?? []), part]);
     }

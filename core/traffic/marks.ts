@@ -39,6 +39,16 @@ export function collectionPath({
     return `${prefix}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
 }
 
+/** Where the pods of a namespace are listed. */
+export function podsPath(namespace: string): string {
+    return collectionPath({ apiVersion: "v1", plural: "pods", namespace });
+}
+
+/** Whether it is one of Kubernetes' own workloads, and no custom resource: of others only their scale subresource knows the count. */
+export function isOwnKind({ apiVersion }: Pick<ObjectPlace, "apiVersion">): boolean {
+    return apiVersion === "apps/v1";
+}
+
 export function groupOf({ apiVersion }: Pick<ObjectPlace, "apiVersion">): string {
     return apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
 }

@@ -8,6 +8,7 @@ import {
     mark,
     pathOf,
     placeText,
+    podsPath,
     releaseFields,
     unmark,
 } from "./marks";
@@ -117,7 +118,7 @@ async function endpointsElsewhere(part: ServicePart, tools: GateTools): Promise<
         cluster.list(collectionPath({ apiVersion: "discovery.k8s.io/v1", plural: "endpointslices", namespace }), {
             labelSelector: `kubernetes.io/service-name=${name}`,
         }),
-        cluster.list(collectionPath({ apiVersion: "v1", plural: "pods", namespace }), {
+        cluster.list(podsPath(namespace), {
             labelSelector: labelsText(part.to),
         }),
     ]);

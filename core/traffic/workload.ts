@@ -2,13 +2,14 @@ import { FailedError } from "../errors";
 import type { Cluster, KubernetesObject } from "./cluster";
 import {
     busy,
-    collectionPath,
     groupOf,
+    isOwnKind,
     keyOf,
     mark,
     pathOf,
     pauseBefore,
     placeText,
+    podsPath,
     readMark,
     releaseFields,
     setBy,
@@ -104,11 +105,6 @@ export async function replicasOf(cluster: Cluster, place: ObjectPlace, object: K
     return isOwn ? 1 : 0;
 }
 
-/** Whether it is one of Kubernetes' own, and no custom resource. */
-function isOwnKind({ apiVersion }: ObjectPlace): boolean {
-    return apiVersion === "apps/v1";
-}
-
 /**
  * By server-side apply, so that the count is ours: an apply of another manager (Pulumi's) is refused while it is. An ordinary patch to 0 would
  * make it nobody's, since a scale subresource leaves a 0 out. Of custom resources nothing else is served: theirs is nobody's meanwhile.
@@ -137,7 +133,7 @@ function isUnseen({ metadata, status }: KubernetesObject): boolean {
 async function podsOf(part: WorkloadPart, tools: GateTools): Promise<readonly KubernetesObject[]> {
     const { cluster } = inCluster(tools);
     const labelSelector = part.podSelector;
-    const pods = await cluster.list(collectionPath({ apiVersion: "v1", plural: "pods", namespace: part.namespace }), {
+    const pods = await cluster.list(podsPath(part.namespace), {
         labelSelector,
     });
     return (pods ?? []).filter((pod) => !["Succeeded", "Failed"].includes(String(pod.status?.["phase"])));

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
-import { Backend } from "../support/backend";
+import type { Backend } from "../support/backend";
 import { type CommandResult, fails, succeeds } from "../support/command";
 import { withControlPlane } from "../support/control-plane";
 import { eventually } from "../support/eventually";
+import { startGoingBack } from "../support/going-back";
 import { startTestServer, type TestServer } from "../support/postgres";
-import { engines, PulumiProject } from "../support/pulumi";
+import { engines, type PulumiProject } from "../support/pulumi";
 
 /** A program that stops where its plan is shown, and no run has begun, until it is let go on. */
 const program = `
@@ -37,16 +38,10 @@ for (const engine of engines())
         });
         after(async () => server.stop());
         beforeEach(async () => {
-            project = new PulumiProject(server, await server.create());
-            [backend] = await Promise.all([Backend.start(plane(), server, project), project.init(engine)]);
+            ({ project, backend } = await startGoingBack(plane(), server, engine));
             await project.query("INSERT INTO a VALUES (1); INSERT INTO b VALUES (1), (2); INSERT INTO c VALUES (1)");
             project.put("index.ts", program);
             project.put("go-on", "");
-            project.env = { ...project.env, KUBECONFIG: plane().kubernetes.kubeconfig("admin") };
-            project.set({
-                version: "001",
-                traffic: { namespace: backend.namespace, selector: "tier=backend", drainSeconds: 20 },
-            });
         });
         afterEach(() => {
             project.remove();

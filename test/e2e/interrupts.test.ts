@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { Backend } from "../support/backend";
+import type { Backend } from "../support/backend";
 import { fails, succeeds } from "../support/command";
 import { withControlPlane } from "../support/control-plane";
 import { eventually } from "../support/eventually";
+import { startGoingBack } from "../support/going-back";
 import { startTestServer, type TestServer } from "../support/postgres";
-import { engines, PulumiProject } from "../support/pulumi";
+import { engines, type PulumiProject } from "../support/pulumi";
 
 /** Shows that it was rolled back; on the shadow, where no rows are, it does not wait. */
 const sleeping = (seconds: number): string =>
@@ -62,14 +63,8 @@ for (const engine of engines())
         });
         after(async () => server.stop());
         beforeEach(async () => {
-            project = new PulumiProject(server, await server.create());
-            [backend] = await Promise.all([Backend.start(plane(), server, project), project.init(engine)]);
+            ({ project, backend } = await startGoingBack(plane(), server, engine));
             await project.query("INSERT INTO a VALUES (1), (2), (3)");
-            project.env = { ...project.env, KUBECONFIG: plane().kubernetes.kubeconfig("admin") };
-            project.set({
-                version: "001",
-                traffic: { namespace: backend.namespace, selector: "tier=backend", drainSeconds: 20 },
-            });
         });
         afterEach(() => {
             project.remove();

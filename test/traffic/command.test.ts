@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { stringify } from "yaml";
+import { stackFileText } from "../../tools/user-project";
 import { Backend } from "../support/backend";
 import { type CommandResult, startCommand } from "../support/command";
 import { withControlPlane } from "../support/control-plane";
@@ -43,10 +43,9 @@ describe("schemaward, the command as it is installed, with traffic on a real con
                 kubernetes: { kubeconfig: plane().kubernetes.kubeconfig("admin") },
             },
         };
-        const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`clinic:${key}`, value]));
         const { dir } = backend.project;
         writeFileSync(path.join(dir, "Pulumi.yaml"), "name: clinic\nruntime: nodejs\n");
-        writeFileSync(path.join(dir, "Pulumi.dev.yaml"), stringify({ config }, { defaultStringType: "QUOTE_DOUBLE" }));
+        writeFileSync(path.join(dir, "Pulumi.dev.yaml"), stackFileText("clinic", settings));
     }
 
     async function run(...args: string[]): Promise<CommandResult> {
