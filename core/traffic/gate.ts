@@ -11,6 +11,10 @@ const pollMs = 100;
 /** Milliseconds for which others may undo what was stopped before it is done again: a controller that was just about to. */
 const insistEveryMs = 1000;
 
+/** Milliseconds for each part that was marked, and for all of them, for controllers to be done with the marks: see `settleMs`. */
+const settleEachMs = 10;
+const settleAllMs = 1000;
+
 export interface Draining {
     /** Milliseconds for traffic to end. */
     readonly drainMs: number;
@@ -24,22 +28,26 @@ export interface Draining {
  * @throws FailedError when it does not end in time, naming what still works; RefusedError, ClusterSilent
  */
 export async function stopParts(parts: readonly GatePart[], tools: GateTools, draining: Draining): Promise<void> {
-    const deadline = performance.now() + draining.drainMs;
     // Before anything is touched: what another has stopped must not cost the rest its traffic.
     const look = await together(parts, tools);
     await each(parts, async (part) => ("apiVersion" in part ? refuseOthers(inCluster(look), part) : undefined));
     await each(parts, async (part) => kindOf(part).prepare?.(part, tools));
+    await pause(settleMs(parts));
     draining.signal?.throwIfAborted();
+    const deadline = performance.now() + draining.drainMs;
     for (const group of inOrder(parts)) {
         await each(group, async (part) => kindOf(part).stop(part, tools));
         draining.signal?.throwIfAborted();
     }
-    let told = "";
+    let told: string | undefined;
     let insisted = performance.now();
+    const isOver = (): boolean => draining.signal?.aborted === true || performance.now() > deadline;
     for (;;) {
-        const why = await flowing(parts, tools);
-        if (why.length === 0) return;
+        const found = await flowsOf(parts, tools);
+        const last = found.at(-1);
+        if (last === undefined) return;
         draining.signal?.throwIfAborted();
+        const why = found.map((one) => one.why);
         const [first = ""] = why;
         if (performance.now() > deadline)
             throw new FailedError({
@@ -47,23 +55,37 @@ export async function stopParts(parts: readonly GatePart[], tools: GateTools, dr
                 detail: why.slice(1, 10),
                 next: "See why that does not end (kubectl describe pod says what holds it); or allow it more time with traffic.drainSeconds. Then run the same command again.",
             });
-        const kind = first.replace(/\d+/g, "");
-        if (kind !== told) draining.onWaiting(first);
-        told = kind;
-        if (performance.now() - insisted > insistEveryMs) {
-            insisted = performance.now();
-            const now = await together(parts, tools);
-            await each(parts, async (part) => kindOf(part).insist?.(part, now));
-        }
-        await pause(pollMs);
+        if (alike(first) !== told) draining.onWaiting(first);
+        told = alike(first);
+        // As long as it comes through one of them the others need no look; the last one is likely the last to end.
+        do {
+            if (performance.now() - insisted > insistEveryMs) {
+                insisted = performance.now();
+                const now = await together(parts, tools);
+                await each(parts, async (part) => kindOf(part).insist?.(part, now));
+            }
+            await pause(pollMs);
+        } while (!isOver() && alike(await kindOf(last.part).flows(last.part, tools)) === alike(last.why));
     }
+}
+
+/** What a text says but for its numbers. */
+function alike(why: string | undefined): string | undefined {
+    return why?.replace(/\d+/g, "");
 }
 
 /** Why traffic may come through, for each part through which it may. Changes nothing. */
 export async function flowing(parts: readonly GatePart[], tools: GateTools): Promise<readonly string[]> {
+    return (await flowsOf(parts, tools)).map(({ why }) => why);
+}
+
+async function flowsOf(
+    parts: readonly GatePart[],
+    tools: GateTools,
+): Promise<readonly { readonly part: GatePart; readonly why: string }[]> {
     const look = await together(parts, tools);
-    const why = await Promise.all(parts.map(async (part) => kindOf(part).flows(part, look)));
-    return why.filter((text) => text !== undefined);
+    const found = await Promise.all(parts.map(async (part) => ({ part, why: await kindOf(part).flows(part, look) })));
+    return found.flatMap(({ part, why }) => (why === undefined ? [] : [{ part, why }]));
 }
 
 /**
@@ -97,6 +119,15 @@ export async function resumeParts(parts: readonly GatePart[], tools: GateTools):
         detail: failed.map(({ part }) => kindOf(part).byHand(part)),
         next: "Run schemaward resume, which tries again; or the commands above by hand, and then schemaward resume.",
     });
+}
+
+/**
+ * How long to wait between the marks and the first that is stopped, while traffic still flows. A Deployment's controller copies annotations into
+ * its ReplicaSet: a hundred such writes, before which no ReplicaSet would be scaled, are not to be a part of the outage. When they are done nothing
+ * tells that a login with these rights may read.
+ */
+function settleMs(parts: readonly GatePart[]): number {
+    return Math.min(settleAllMs, settleEachMs * parts.filter((part) => kindOf(part).prepare !== undefined).length);
 }
 
 /** Lets others change what is stopped, while it stays so. */

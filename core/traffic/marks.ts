@@ -190,27 +190,53 @@ export function setBy({ metadata }: KubernetesObject, field: string, subresource
 
 /**
  * Gives up what we have become the manager of, without changing a value: so Pulumi's server-side apply meets no conflict. An entry of
- * managedFields may be taken out by anybody who may change the object.
+ * managedFields may be taken out by anybody who may change the object. All in one change, which what its controller reports meanwhile is no
+ * conflict for.
+ * @param owner whose mark is taken away with it
  */
-export async function releaseFields(cluster: Cluster, place: ObjectPlace): Promise<void> {
+export async function releaseFields(cluster: Cluster, place: ObjectPlace, owner?: string): Promise<void> {
     const path = pathOf(place);
+    let object = await cluster.get(path);
     for (let i = 0; i < tries; i++) {
-        const object = await cluster.get(path);
-        const entries = object?.metadata.managedFields ?? [];
-        const index = entries.findIndex((entry) => entry.manager === fieldManager);
-        if (object === undefined || index < 0) return;
-        const patched = await cluster.patch(path, "json-patch", [
-            { op: "test", path: "/metadata/resourceVersion", value: object.metadata.resourceVersion },
-            // An empty list would be taken for none that is given: one empty entry is how all of them are cleared.
-            entries.length === 1
-                ? { op: "replace", path: "/metadata/managedFields", value: [{}] }
-                : { op: "remove", path: `/metadata/managedFields/${index}` },
-        ]);
-        // Of an object with several entries of ours the next round takes the next one.
-        if (patched === undefined) return;
+        if (object === undefined) return;
+        const change = [...(owner === undefined ? [] : markRemoval(object, owner)), ...fieldsRemoval(object)];
+        if (change.length === 0) return;
+        const patched = await cluster.patch(path, "json-patch", change);
         if (patched === "conflict") await pauseBefore(i);
+        object = patched === "conflict" ? await cluster.get(path) : patched;
     }
     throw busy(place);
+}
+
+interface JsonPatch {
+    readonly op: "test" | "remove" | "replace";
+    readonly path: string;
+    readonly value?: unknown;
+}
+
+function markRemoval(object: KubernetesObject, owner: string): readonly JsonPatch[] {
+    if (readMark(object)?.owner !== owner) return [];
+    // RFC 6901, section 3.
+    const path = `/metadata/annotations/${gateAnnotation.replace("~", "~0").replace("/", "~1")}`;
+    return [
+        { op: "test", path, value: object.metadata.annotations?.[gateAnnotation] },
+        { op: "remove", path },
+    ];
+}
+
+function fieldsRemoval({ metadata }: KubernetesObject): readonly JsonPatch[] {
+    const { managedFields = [], resourceVersion } = metadata;
+    const path = "/metadata/managedFields";
+    const indexes = managedFields.flatMap(({ manager }, i) => (manager === fieldManager ? [i] : []));
+    const tests = indexes.map((i) => ({ op: "test" as const, path: `${path}/${i}/manager`, value: fieldManager }));
+    // An empty list would be taken for none that is given: one empty entry is how all of them are cleared.
+    if (indexes.length > 0 && indexes.length === managedFields.length)
+        return [
+            { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+            { op: "replace", path, value: [{}] },
+        ];
+    // The last one first: each removal moves those behind it.
+    return [...tests, ...indexes.reverse().map((i) => ({ op: "remove" as const, path: `${path}/${i}` }))];
 }
 
 function stoppedByOther(place: ObjectPlace, { owner, run, at }: Mark): RefusedError {

@@ -13,7 +13,6 @@ import {
     readMark,
     releaseFields,
     setBy,
-    unmark,
 } from "./marks";
 import { type GateTools, inCluster, type ObjectPlace, type PartKind, type WorkloadPart } from "./part";
 
@@ -87,10 +86,7 @@ export const workload: PartKind<WorkloadPart> = {
             await pauseBefore(i);
         }
     },
-    tidy: async (part, tools) => {
-        await unmark(inCluster(tools), part);
-        await releaseFields(inCluster(tools).cluster, part);
-    },
+    tidy: async (part, tools) => releaseFields(inCluster(tools).cluster, part, tools.owner),
     release: async (part, tools) => releaseFields(inCluster(tools).cluster, part),
     byHand: ({ resource, name, namespace, replicas }) =>
         `kubectl scale ${resource.toLowerCase()} ${name} -n ${namespace} --replicas=${replicas}`,
