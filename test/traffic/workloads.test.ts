@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { Declaration } from "../../core/declaration";
-import { flowing } from "../../core/traffic/gate";
 import { gateAnnotation } from "../../core/traffic/marks";
 import { defaultTraffic, type TrafficSettings } from "../../core/traffic-settings";
 import { deploymentNamed, withControlPlane } from "../support/control-plane";
@@ -29,10 +28,6 @@ describe("workloads: all that can be stopped, on a real control plane", function
 
     async function replicasAt(...urls: readonly string[]): Promise<unknown[]> {
         return Promise.all(urls.map(async (url) => (await read(url)).spec["replicas"]));
-    }
-
-    function podOf(container: string): object {
-        return { apiVersion: "v1", kind: "Pod", spec: { containers: [{ name: container, image: "x:1" }] } };
     }
 
     async function markOf(url: string): Promise<unknown> {
@@ -186,78 +181,6 @@ describe("workloads: all that can be stopped, on a real control plane", function
             await gate.resume();
             assert.equal(conflicts, 4);
             assert.deepEqual(await replicasAt(deployment("api")), [2]);
-        });
-
-        describe("many in one namespace", () => {
-            const names = Array.from({ length: 10 }, (_, i) => `api-${i}`);
-            beforeEach(async () => {
-                await Promise.all(names.map(async (name) => plane().deployment(namespace, name, 1, backend)));
-            });
-
-            it("are looked at together: each look is a request for them and one for their pods", async () => {
-                const asked: string[] = [];
-                const gate = await findGate(plane(), chosen(), {
-                    wrap: (cluster) => ({
-                        ...cluster,
-                        get: async (path) => {
-                            asked.push("get");
-                            return cluster.get(path);
-                        },
-                        list: async (path, query) => {
-                            asked.push(`list ${path.split("/").at(-1) ?? ""}`);
-                            return cluster.list(path, query);
-                        },
-                    }),
-                });
-                await gate.stop();
-                asked.length = 0;
-                assert.deepEqual(await flowing(gate.parts, gate.tools), []);
-                assert.deepEqual(asked, ["list deployments", "list pods"]);
-                await gate.resume();
-                assert.deepEqual(new Set(await replicasAt(...names.map(deployment))), new Set([1]));
-                for (const name of names) assert.equal(await markOf(deployment(name)), undefined);
-            });
-
-            it("whoever lets traffic in is named, and a pod of one is not taken for another's", async () => {
-                const gate = await findGate(plane(), chosen());
-                await gate.stop();
-                await scale(deployment("api-7"), 1);
-                assert.match(
-                    (await flowing(gate.parts, gate.tools)).join(),
-                    /^Deployment \S+\/api-7 was scaled to 1 by kubectl/,
-                );
-                await change(deployment("api-7"), { spec: { replicas: 0 } });
-                const pod = { ...podOf("api-3"), metadata: { name: "stray", labels: { app: "api-3" } } };
-                await plane().ask("POST", urlOf("v1", namespace, "pods"), pod);
-                await eventually(
-                    async () =>
-                        (await flowing(gate.parts, gate.tools)).join() === "of api-3 1 pod is still there: stray",
-                    "only that one is found",
-                );
-                await plane().ask("DELETE", `${urlOf("v1", namespace, "pods", "stray")}?gracePeriodSeconds=0`);
-                await gate.resume();
-            });
-
-            it("one that somebody changes at the same time is looked at anew, and let in as it was", async () => {
-                let disturbed = 0;
-                const gate = await findGate(plane(), chosen(), {
-                    wrap: (cluster) => ({
-                        ...cluster,
-                        patch: async (path, type, body) => {
-                            const isResume = path.endsWith("/scale") && type === "merge-patch";
-                            if (isResume && disturbed++ === 0)
-                                await change(path.slice(0, -"/scale".length), {
-                                    metadata: { labels: { seen: "yes" } },
-                                });
-                            return cluster.patch(path, type, body);
-                        },
-                    }),
-                });
-                await gate.stop();
-                await gate.resume();
-                assert(disturbed > names.length, `${disturbed} patches`);
-                assert.deepEqual(new Set(await replicasAt(...names.map(deployment))), new Set([1]));
-            });
         });
     });
 
