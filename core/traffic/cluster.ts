@@ -1,9 +1,20 @@
-import { Agent, request as httpsRequest, type RequestOptions } from "node:https";
-import { request as httpRequest } from "node:http";
+import type { Agent, RequestOptions } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
-import { BadInputError, FailedError, RefusedError, SchemawardError } from "../errors";
+import { FailedError, RefusedError, SchemawardError } from "../errors";
 import type { KubeConfig } from "@kubernetes/client-node" with { "resolution-mode": "import" };
 import type { TrafficSettings } from "../traffic-settings";
+import {
+    type Answer,
+    type Asked,
+    isDistrusted,
+    keepAlive,
+    messageOf,
+    reasonOf,
+    requestText,
+    send,
+    whyAgain,
+} from "./api-request";
+import { loginFailure, readConfig, secretsIn, serverOf } from "./kubeconfig";
 
 /** Something that a login may be allowed to do in Kubernetes, as RBAC says it. */
 export interface Right {
@@ -224,112 +235,6 @@ export async function openCluster(settings: TrafficSettings["kubernetes"]): Prom
     };
 }
 
-/** A kubeconfig, read anew. */
-function readConfig(config: KubeConfig, settings: TrafficSettings["kubernetes"]): KubeConfig {
-    try {
-        if (settings?.kubeconfig === undefined) config.loadFromDefault();
-        else config.loadFromFile(settings.kubeconfig);
-    } catch (error) {
-        // What is wrong with YAML is shown by the reader with the lines around it, which may hold a token.
-        const { name, mark } = error as { readonly name?: string; readonly mark?: { readonly line?: number } };
-        throw wrongConfig(
-            `The kubeconfig cannot be read: ${name === "YAMLException" ? `line ${(mark?.line ?? 0) + 1} is no YAML` : reasonOf(error)}`,
-        );
-    }
-    if (settings?.context !== undefined) {
-        if (config.getContextObject(settings.context) === null)
-            throw wrongConfig(
-                `The kubeconfig has no context ${settings.context}; it has ${config.contexts.map((c) => c.name).join(", ")}.`,
-            );
-        config.setCurrentContext(settings.context);
-    }
-    return config;
-}
-
-function serverOf(config: KubeConfig): URL {
-    const current = config.getCurrentCluster();
-    if (current === null) throw wrongConfig("The kubeconfig names no current context, or one whose cluster it lacks.");
-    // What the library takes where it finds nothing.
-    if (config.getCurrentContext() === "loaded-context")
-        throw wrongConfig("There is no kubeconfig here (KUBECONFIG, ~/.kube/config), and no pod's own account.");
-    if (!URL.canParse(current.server)) throw wrongConfig(`The server of cluster ${current.name} is no URL.`);
-    const server = new URL(current.server);
-    if (server.protocol !== "https:" && !current.skipTLSVerify)
-        throw wrongConfig(
-            `The server of cluster ${current.name}, ${server.origin}, is not reached by https: what it says could be anybody's.`,
-        );
-    return server;
-}
-
-/** What of a login nobody may see. */
-function secretsIn({ headers, auth }: RequestOptions): string[] {
-    const { Authorization: header } = (headers ?? {}) as Readonly<Record<string, string | undefined>>;
-    const password = typeof auth === "string" ? auth.slice(auth.indexOf(":") + 1) : "";
-    return [(header ?? "").replace(/^Bearer\s+/, ""), password].filter((secret) => secret.length >= 4);
-}
-
-/** A login plugin that gives no login. */
-function loginFailure(error: unknown): Error {
-    // A reader of JSON shows what it could not read, which may be a token.
-    if (error instanceof SyntaxError) return new Error("the login plugin of the kubeconfig does not answer in JSON");
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return wrongConfig(`What the kubeconfig logs in with is not there: ${reasonOf(error)}`);
-    return new Error(`the login of the kubeconfig fails: ${reasonOf(error)}`);
-}
-
-function reasonOf(error: unknown): string {
-    if (!(error instanceof Error)) return String(error);
-    const text = error.message.trim() || ((error as NodeJS.ErrnoException).code ?? "it does not say why");
-    return text.length > 500 ? `${text.slice(0, 499)}…` : text;
-}
-
-interface Asked {
-    readonly method: string;
-    readonly path: string;
-    readonly body?: unknown;
-    readonly type?: string | undefined;
-}
-
-function requestText({ method, path }: Asked): string {
-    return `${method} ${path.split("?")[0] ?? path}`;
-}
-
-interface Answer {
-    readonly status: number;
-    readonly body: Readonly<Record<string, unknown>>;
-    /** Seconds. */
-    readonly retryAfter: number | undefined;
-    /** Whether a Kubernetes API server gave it, and not something before it: a load balancer, a portal to log in at. */
-    readonly genuine: boolean;
-}
-
-/** Why it is asked again; undefined: that is an answer. */
-function whyAgain(answer: Answer, { type, body }: Asked): string | undefined {
-    const { status, genuine } = answer;
-    if (status >= 500 || status === 429) return `it answers ${status}: ${messageOf(answer)}`;
-    // That nothing is there is believed of Kubernetes alone: it would pass for traffic that has ended.
-    if (status === 404 && !genuine) return `something before it answers 404: ${messageOf(answer)}`;
-    if (status >= 200 && status < 300 && typeof answer.body["kind"] !== "string")
-        return `something before it answers ${status}, and no object of Kubernetes`;
-    // Others were changing it at that moment, and the change does not hang on what it was like.
-    if (status === 409 && type === "application/merge-patch+json" && !isGuarded(body))
-        return `it answers 409: ${messageOf(answer)}`;
-    return undefined;
-}
-
-/** Whether a patch is for what was read before, and for nothing else. */
-function isGuarded(body: unknown): boolean {
-    const { metadata } = body as { readonly metadata?: { readonly resourceVersion?: string } };
-    return metadata?.resourceVersion !== undefined;
-}
-
-/** A certificate that does not show that the server is the one that is meant: asking again does not change that. */
-function isDistrusted(error: unknown): boolean {
-    return /^(?:ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(
-        (error as NodeJS.ErrnoException).code ?? "",
-    );
-}
-
 /** Milliseconds that a try has, however little patience is left. */
 const minTryMs = 500;
 
@@ -340,78 +245,6 @@ function tryMs(patience: number): number {
 
 function clamp(value: number, min: number, max: number): number {
     return Math.min(max, Math.max(min, value));
-}
-
-function send(
-    server: URL,
-    { method, path, body, type }: Asked,
-    options: RequestOptions,
-    withinMs: number,
-): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-        const url = new URL(server.pathname.replace(/\/$/, "") + path, server);
-        const headers = {
-            ...options.headers,
-            accept: "application/json",
-            ...(type === undefined ? {} : { "content-type": type }),
-        };
-        const request = server.protocol === "https:" ? httpsRequest : httpRequest;
-        const sent = request(url, { ...options, method, headers }, (response) => {
-            let text = "";
-            response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-            response.on("error", fail);
-            response.on("end", () => {
-                clearTimeout(timer);
-                try {
-                    const after = Number(response.headers["retry-after"]);
-                    const isJson = text.startsWith("{");
-                    const parsed = isJson
-                        ? (JSON.parse(text) as Record<string, unknown>)
-                        : { message: text.trim().slice(0, 200) };
-                    resolve({
-                        status: response.statusCode ?? 0,
-                        body: parsed,
-                        retryAfter: Number.isFinite(after) ? after : undefined,
-                        // For a kind that it does not know, Kubernetes answers in words; its audit's number is on every answer.
-                        genuine: parsed["kind"] === "Status" || response.headers["audit-id"] !== undefined,
-                    });
-                } catch {
-                    reject(new Error("its answer is cut off, or no JSON"));
-                }
-            });
-        });
-        const fail = (error: Error): void => {
-            clearTimeout(timer);
-            reject(error);
-        };
-        // Of a server that hangs nothing else is heard.
-        const timer = setTimeout(() => {
-            sent.destroy(new Error(`no answer within ${Math.round(withinMs / 100) / 10} s`));
-        }, withinMs);
-        sent.on("error", fail);
-        sent.end(body === undefined ? undefined : JSON.stringify(body));
-    });
-}
-
-/** One agent for each certificate that is logged in with. */
-function keepAlive(
-    agents: Map<string, Agent>,
-    { ca, cert, key, rejectUnauthorized, servername, agent }: RequestOptions,
-): Agent | undefined {
-    // A proxy's agent is the library's own.
-    if (agent !== undefined && agent !== false && agent.constructor !== Agent) return agent as Agent;
-    const name = JSON.stringify([ca, cert, rejectUnauthorized, servername].map((part) => String(part as unknown)));
-    const known = agents.get(name);
-    if (known !== undefined) return known;
-    const options = { ca, cert, key, rejectUnauthorized, servername };
-    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const made = new Agent({ keepAlive: true, maxSockets: 32, ...given });
-    agents.set(name, made);
-    return made;
-}
-
-function messageOf({ body }: Answer): string {
-    return typeof body["message"] === "string" ? body["message"] : "it does not say why";
 }
 
 function silent(server: string, request: string, why: string): ClusterSilent {
@@ -441,14 +274,5 @@ function unwelcome(server: string, message: string, status: number, request: str
         what: `${what} (${status})`,
         where,
         next: "See what it says, then run the same command again.",
-    });
-}
-
-function wrongConfig(what: string): BadInputError {
-    return new BadInputError({
-        what,
-        where: { object: "traffic.kubernetes" },
-        state: "Nothing was touched.",
-        next: "Correct the kubeconfig, or name another with traffic.kubernetes: { kubeconfig: FILE, context: NAME }.",
     });
 }
