@@ -82,6 +82,11 @@ class FileStore implements SnapshotStore {
         return Readable.from(this.readAll(file, name), { objectMode: false });
     }
 
+    pathOf(name: string): string {
+        checkObjectName(name);
+        return path.join(this.folder, name);
+    }
+
     async list(): Promise<readonly StoredObject[]> {
         const names = await fs.readdir(this.folder).catch((error: unknown) => {
             if (codeOf(error) === "ENOENT") return [];

@@ -35,6 +35,8 @@ export interface SnapshotStore {
     put(name: string, body: Readable): Promise<Written>;
     /** @throws FailedError when there is none or it cannot be read; read errors destroy the stream with a FailedError */
     get(name: string): Promise<Readable>;
+    /** The object's absolute path, where the store is a folder of this machine. */
+    pathOf?(name: string): string;
     /** All objects; an empty list where nothing was stored yet. */
     list(): Promise<readonly StoredObject[]>;
     /** Deletes an object; one that is not there is no error. */

@@ -94,7 +94,8 @@ async function usable(store: SnapshotStore, name: string, dump: StoredObject | u
     return `its archive has ${String(dump.bytes)} bytes, the manifest says ${String(manifest.archive.bytes)}`;
 }
 
-function damaged(store: SnapshotStore, name: string, faults: readonly string[]): FailedError {
+/** What a person has to know of a snapshot that is not what its manifest says. */
+export function damaged(store: SnapshotStore, name: string, faults: readonly string[]): FailedError {
     return new FailedError({
         what: "The snapshot is damaged.",
         where: { object: `${store.url} ${name}` },

@@ -1,0 +1,140 @@
+import type { Client } from "pg";
+import { z } from "zod";
+import { type Database, disconnect } from "../../connection";
+import { FailedError } from "../../errors";
+import { truncateName } from "../../sql/identifiers";
+
+/** A database that a restore is making: what its comment says. Comments stand in a catalog that all databases share. */
+const makingSchema = z.object({
+    /** Name of the database that it is to take the place of. */
+    of: z.string(),
+    /** Id of the run that makes it. */
+    run: z.string(),
+    snapshot: z.string(),
+    begun: z.string(),
+    /** Whether it is wholly restored and checked, and takes its place now. */
+    swapping: z.boolean(),
+});
+
+/** A database that was in the place of a restored one: what its comment says. */
+const keptSchema = z.object({
+    of: z.string(),
+    run: z.string(),
+    /** What was restored in its place. */
+    snapshot: z.string(),
+    replaced: z.string(),
+    /** When it may be dropped. */
+    until: z.string(),
+    /** Its own comment. */
+    comment: z.string().nullable(),
+});
+
+export type Making = z.infer<typeof makingSchema> & { readonly name: string };
+export type Kept = z.infer<typeof keptSchema> & { readonly name: string };
+
+const makingPrefix = "schemaward makes this from a snapshot: ";
+const keptPrefix = "schemaward keeps this until it expires: ";
+
+export function makingComment({ name: _, ...making }: Making): string {
+    return makingPrefix + JSON.stringify(making);
+}
+
+export function keptComment({ name: _, ...kept }: Kept): string {
+    return keptPrefix + JSON.stringify(kept);
+}
+
+/** Databases of a server that restores have made or kept. */
+export async function readMarked(
+    client: Client,
+): Promise<{ readonly making: readonly Making[]; readonly kept: readonly Kept[] }> {
+    const { rows } = await client.query<{ name: string; comment: string }>(
+        `SELECT datname::text AS name, pg_catalog.shobj_description(oid, 'pg_database') AS comment FROM pg_catalog.pg_database
+          WHERE pg_catalog.shobj_description(oid, 'pg_database') LIKE 'schemaward %' ORDER BY datname`,
+    );
+    const marked = <T extends object>(prefix: string, schema: z.ZodType<T>): (T & { name: string })[] =>
+        rows.flatMap(({ name, comment }) => {
+            if (!comment.startsWith(prefix)) return [];
+            const parsed = schema.safeParse(parsedOf(comment.slice(prefix.length)));
+            return parsed.success ? [{ ...parsed.data, name }] : [];
+        });
+    return { making: marked(makingPrefix, makingSchema), kept: marked(keptPrefix, keptSchema) };
+}
+
+function parsedOf(json: string): unknown {
+    try {
+        return JSON.parse(json);
+    } catch {
+        return undefined;
+    }
+}
+
+/** A database's name with something behind it, cut to what a name may have. */
+export function derivedName(name: string, suffix: string): string {
+    const whole = `${name}${suffix}`;
+    if (truncateName(whole) === whole) return whole;
+    let short = name;
+    while (Buffer.byteLength(short + suffix) > 63) short = [...short].slice(0, -1).join("");
+    return short + suffix;
+}
+
+/** Databases that every server has, in this order: one to be connected to while another is renamed. */
+const maintenanceDatabases = ["postgres", "template1"];
+
+/**
+ * Connects to a database of the server that is not the one that is restored: no database can be renamed from within.
+ * @throws FailedError when there is none
+ */
+export async function connectBeside(database: Database, live: string): Promise<Client> {
+    let failure: unknown;
+    for (const name of maintenanceDatabases.filter((other) => other !== live)) {
+        try {
+            return await database.sibling(name).connect("restore", { parameters: { idle_session_timeout: "0" } });
+        } catch (error) {
+            failure ??= error;
+        }
+    }
+    throw new FailedError({
+        what: `A database is renamed from another one, and the login gets into none of ${maintenanceDatabases.join(", ")}.`,
+        detail: failure instanceof FailedError ? [failure.parts.what] : [],
+        state: "Nothing was touched.",
+        next: "GRANT CONNECT ON DATABASE postgres to the role that logs in.",
+        cause: failure,
+    });
+}
+
+/** Key of the lock that one restore of a database holds, in whichever database it is connected to beside it. */
+const lockKey = "pg_catalog.hashtextextended('schemaward restore ' || $1::text, 0)";
+
+/** Takes the lock of restoring a database; false: another restore has it. It is held until the session ends. */
+export async function takeRestoreLock(client: Client, live: string): Promise<boolean> {
+    const { rows } = await client.query<{ taken: boolean }>({
+        text: `SELECT pg_catalog.pg_try_advisory_lock(${lockKey}) AS taken`,
+        values: [live],
+    });
+    return rows[0]?.taken === true;
+}
+
+/** Drops a database with all its sessions; one that is not there is no error. */
+export async function dropDatabase(client: Client, name: string): Promise<void> {
+    await client.query(`ALTER DATABASE ${client.escapeIdentifier(name)} IS_TEMPLATE false`).catch(() => undefined);
+    await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`);
+}
+
+/** Name of the database that a connection leads to, whether or not it accepts any. */
+export async function nameOfDatabase(database: Database): Promise<string> {
+    return (await database.libpq())["PGDATABASE"] ?? "";
+}
+
+/** Works over a connection of its own. */
+export async function withConnection<T>(
+    database: Database,
+    purpose: string,
+    work: (client: Client) => Promise<T>,
+): Promise<T> {
+    const client = await database.connect(purpose, { parameters: { idle_session_timeout: "0" } });
+    try {
+        return await work(client);
+    } finally {
+        await disconnect(client);
+    }
+}
