@@ -21,7 +21,12 @@ export function storeProblem({ snapshot }: Declaration, projectDir: string): str
 /** What the plan says of the snapshot before it; the time in its name is left open. */
 export async function planSnapshot(client: Client, declaration: Declaration): Promise<PlannedSnapshot> {
     const estimate = await estimateSnapshot(client);
-    const name = snapshotName(declaration.declarer?.environment ?? "db", declaration.app, new Date(0));
+    const name = snapshotName({
+        environment: declaration.declarer?.environment ?? "db",
+        kind: "pre-migration",
+        ...(declaration.app === undefined ? {} : { app: declaration.app }),
+        taken: new Date(0),
+    });
     return {
         store: declaration.snapshot.store ?? "",
         name: name.replace(/_\d{8}_\d{6}$/, "_<UTC>"),

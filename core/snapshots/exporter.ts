@@ -10,6 +10,8 @@ export interface Exported {
     readonly systemIdentifier: string | null;
     /** `15.14` */
     readonly serverVersion: string;
+    /** Of the whole database on disk, indexes and all. */
+    readonly databaseBytes: number;
 }
 
 /** Longest wait for a table's lock, for the row counts and for pg_dump. */
@@ -30,6 +32,7 @@ export async function exportSnapshot(client: Client): Promise<Exported> {
         );
         const { rows } = await client.query<ExportRow>(
             `SELECT pg_catalog.pg_export_snapshot() AS snapshot, pg_catalog.current_database() AS database,
+                    pg_catalog.pg_database_size(pg_catalog.current_database())::text AS bytes,
                     pg_catalog.current_setting('server_version') AS version,
                     pg_catalog.current_setting('server_version_num')::int AS num,
                     has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may`,
@@ -47,6 +50,7 @@ export async function exportSnapshot(client: Client): Promise<Exported> {
             database: row.database,
             systemIdentifier: control[0]?.id ?? null,
             serverVersion: row.version.split(" ", 1)[0] ?? row.version,
+            databaseBytes: Number(row.bytes),
         };
     } catch (error) {
         throw new FailedError({
@@ -61,6 +65,7 @@ export async function exportSnapshot(client: Client): Promise<Exported> {
 interface ExportRow {
     snapshot: string;
     database: string;
+    bytes: string;
     version: string;
     num: number;
     may: boolean;

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import { FailedError } from "../errors";
+import { snapshotKinds } from "./name";
 
 /** Name of the manifest's form, docs/snapshots.md. It changes only together with its number; readers ignore keys they do not know. */
 export const manifestFormat = "schemaward/snapshot/1";
@@ -15,6 +16,10 @@ export const manifestSchema = z.object({
     name: text,
     /** When the archive's contents were true, UTC. */
     created: z.iso.datetime(),
+    /** Why it was taken. Keys with a default are missing in manifests of earlier schemawards. */
+    kind: z.enum(snapshotKinds).default("pre-migration"),
+    /** A restore point's own label; null for the others. */
+    label: text.nullable().default(null),
     environment: text,
     project: z.string(),
     stack: z.string(),
@@ -36,6 +41,8 @@ export const manifestSchema = z.object({
         /** `15.14` */
         serverVersion: text,
     }),
+    /** What the database took on the server's disk (pg_database_size); null where that is not known. */
+    databaseBytes: count.nullable().default(null),
     archive: z.object({
         /** The form `pg_dump --format=custom` writes. */
         format: z.literal("custom"),
@@ -51,6 +58,11 @@ export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 
 export const dumpSuffix = ".dump";
 export const manifestSuffix = ".manifest.json";
+
+/** A manifest's bytes, as they are stored. */
+export function manifestText(manifest: Manifest): Buffer {
+    return Buffer.from(`${JSON.stringify(manifest, undefined, 4)}\n`);
+}
 
 /** Far above any real manifest: 1 MB holds some 10,000 tables. */
 export const manifestMaxBytes = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { parseSnapshotName, snapshotName } from "./name";
+import { parseSnapshotName, snapshotName, type SnapshotName } from "./name";
 import { dumpSuffix, manifestSuffix } from "./manifest";
 import { ObjectExistsError, type SnapshotStore } from "./store";
 
@@ -16,15 +16,12 @@ export interface Reservation {
 /**
  * Finds a free name before anything is dumped: a conditional put of the dump alone would tell two runs of one second apart
  * only when the second has been uploaded wholly, in vain. A small object `<name>.taking` marks it until the snapshot is done.
- * @throws FailedError from the store, BadInputError for an environment or app that gives no name
+ * @throws FailedError from the store, BadInputError for what gives no name
  */
-export async function reserveName(
-    store: SnapshotStore,
-    what: { readonly environment: string; readonly app?: string; readonly taken: Date },
-): Promise<Reservation> {
+export async function reserveName(store: SnapshotStore, what: SnapshotName): Promise<Reservation> {
     await sweep(store);
     for (let ordinal = 1; ; ordinal += 1) {
-        const name = snapshotName(what.environment, what.app, what.taken, ordinal === 1 ? undefined : ordinal);
+        const name = snapshotName(ordinal === 1 ? what : { ...what, ordinal });
         const mark = name + reservationSuffix;
         try {
             await store.put(mark, Readable.from([Buffer.from(`${String(process.pid)}\n`)]));

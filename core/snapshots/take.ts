@@ -7,7 +7,8 @@ import { serverMajor } from "../sql/server-major";
 import { dumpInto, type Dumped } from "./dump";
 import { estimateBytes } from "./estimate";
 import { exportSnapshot, type Exported } from "./exporter";
-import { dumpSuffix, manifestFormat, manifestSchema, manifestSuffix, type Manifest } from "./manifest";
+import { dumpSuffix, manifestFormat, manifestSchema, manifestSuffix, manifestText, type Manifest } from "./manifest";
+import { snapshotName, type SnapshotKind, type SnapshotTitle } from "./name";
 import { reserveName } from "./reserve";
 import { countRows, type TableRows } from "./row-counts";
 import type { SnapshotStore } from "./store";
@@ -20,6 +21,10 @@ export interface SnapshotRequest {
     readonly declarer: Declarer;
     readonly set: string;
     readonly app?: string;
+    /** Why it is taken; `pre-migration` if not given. */
+    readonly kind?: SnapshotKind;
+    /** Of a restore point: what it is called; `restore-point` if not given. Of the others it is not read. */
+    readonly label?: string;
     /** Version the database is at and the one the run goes to; null is nothing applied. */
     readonly from: string | null;
     readonly to: string | null;
@@ -46,13 +51,17 @@ export interface SnapshotProgress {
  * pg_restore reads all that passes by, counts the rows in the same snapshot, and writes the manifest last. Needs constant
  * memory. When it throws, there is no snapshot and nothing incomplete in the store. The database is only read.
  * @returns the manifest as stored
- * @throws FailedError when the store, the server or pg_dump fails, when it is aborted, or when no fitting pg_dump is found
+ * @throws FailedError when the store, the server or pg_dump fails, when it is aborted, or when no fitting pg_dump is found;
+ * BadInputError when environment, label or app give no name
  */
 export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> {
     const { store, database, declarer } = request;
     const stop = new AbortController();
     const signal = request.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, request.signal]);
     throwIfAborted(request.signal);
+    const title = titleOf(request);
+    // What gives no name is told before anything is touched.
+    snapshotName({ environment: declarer.environment, ...title, taken: new Date(0) });
     await store.probe();
     const client = await database.connect("snapshot");
     // Ends also a wait for a lock.
@@ -65,12 +74,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         const taken = request.now?.() ?? new Date();
         const exported = await exportSnapshot(client);
         const estimate = await estimateBytes(client);
-        const named = {
-            environment: declarer.environment,
-            taken,
-            ...(request.app === undefined ? {} : { app: request.app }),
-        };
-        const reservation = await reserveName(store, named);
+        const reservation = await reserveName(store, { environment: declarer.environment, ...title, taken });
         try {
             throwIfAborted(request.signal);
             let failure: { readonly reason: unknown } | undefined;
@@ -117,6 +121,11 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
     }
 }
 
+function titleOf({ kind = "pre-migration", label = "restore-point", app }: SnapshotRequest): SnapshotTitle {
+    if (kind === "restore-point") return { kind, label };
+    return app === undefined ? { kind } : { kind, app };
+}
+
 async function findTools(client: Client): Promise<{ pgDump: string; pgRestore: string }> {
     const major = await serverMajor(client);
     // pg_restore must read what pg_dump of that version writes, so the pair is looked for alike.
@@ -137,10 +146,13 @@ interface Facts {
 function manifestOf(request: SnapshotRequest, facts: Facts): Manifest {
     const { declarer } = request;
     const { exported, dumped } = facts;
+    const title = titleOf(request);
     return manifestSchema.parse({
         format: manifestFormat,
         name: facts.name,
         created: facts.taken.toISOString(),
+        kind: title.kind,
+        label: title.kind === "restore-point" ? title.label : null,
         environment: declarer.environment,
         project: declarer.project,
         stack: declarer.stack,
@@ -155,6 +167,7 @@ function manifestOf(request: SnapshotRequest, facts: Facts): Manifest {
             systemIdentifier: exported.systemIdentifier,
             serverVersion: exported.serverVersion,
         },
+        databaseBytes: exported.databaseBytes,
         archive: { format: "custom", pgDumpVersion: dumped.pgDumpVersion, bytes: dumped.bytes, sha256: dumped.sha256 },
         tables: facts.tables,
     });
@@ -163,8 +176,7 @@ function manifestOf(request: SnapshotRequest, facts: Facts): Manifest {
 /** The archive is deleted again if the manifest cannot be written: an archive alone is no snapshot. */
 async function storeManifest(store: SnapshotStore, manifest: Manifest): Promise<void> {
     try {
-        const json = Buffer.from(`${JSON.stringify(manifest, undefined, 4)}\n`);
-        await store.put(manifest.name + manifestSuffix, Readable.from([json]));
+        await store.put(manifest.name + manifestSuffix, Readable.from([manifestText(manifest)]));
     } catch (error) {
         await store.delete(manifest.name + dumpSuffix).catch(() => undefined);
         throw error;

@@ -5,11 +5,12 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { BadInputError } from "../../core/errors";
 import { estimateSnapshot } from "../../core/snapshots/estimate";
 import { manifestFormat, type Manifest } from "../../core/snapshots/manifest";
 import type { SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
-import { takeSnapshot, type SnapshotProgress } from "../../core/snapshots/take";
+import { takeSnapshot, type SnapshotProgress, type SnapshotRequest } from "../../core/snapshots/take";
 import { listSnapshots, verifySnapshot } from "../../core/snapshots/verify";
 import { childrenNamed, contentOf, filesIn, fixture, fixtureRows, hooked, request, withClient } from "./fixture";
 import { eventually } from "../support/eventually";
@@ -213,6 +214,32 @@ describe("taking a snapshot", function () {
         );
         assert.equal((await listSnapshots(store)).length, 3);
         for (const name of names) await verifySnapshot(store, name);
+    });
+
+    it("a restore point is called by its label, an emergency snapshot by what it is for", async () => {
+        const take = async (more: Partial<SnapshotRequest>): Promise<Manifest> =>
+            takeSnapshot(
+                request(server.database("app"), store, { now: () => new Date("2026-01-02T03:04:05Z"), ...more }),
+            );
+        const point = await take({ kind: "restore-point", label: "test-rollback" });
+        const emergency = await take({ kind: "emergency" });
+        assert.equal(point.name, "prod_test-rollback_20260102_030405");
+        assert.equal(emergency.name, "prod_pre-restore-v1.3.0_20260102_030405");
+        assert.deepEqual(
+            [point, emergency].map((m) => [m.kind, m.label]),
+            [
+                ["restore-point", "test-rollback"],
+                ["emergency", null],
+            ],
+        );
+        const bytes = await withClient(server.database("app"), async (client) => {
+            const { rows } = await client.query<{ n: string }>("SELECT pg_database_size('app') AS n");
+            return Number(rows[0]?.n);
+        });
+        const told = point.databaseBytes ?? 0;
+        assert(Math.abs(told - bytes) < bytes / 10, `${String(told)} for ${String(bytes)}`);
+        await assert.rejects(take({ kind: "restore-point", label: "pre-migration" }), BadInputError);
+        await assert.rejects(take({ kind: "restore-point", label: "" }), BadInputError);
     });
 
     it("an empty database has a snapshot, too", async () => {

@@ -159,6 +159,14 @@ describe("verifying and listing snapshots", function () {
         await verifySnapshot(store, manifest.name);
     });
 
+    it("a manifest from before there were kinds is one of a run", async () => {
+        const { kind, label, databaseBytes, ...older } = manifest;
+        assert.deepEqual([kind, label, typeof databaseBytes], ["pre-migration", null, "number"]);
+        await writeFile(manifestFile, JSON.stringify(older));
+        const { manifest: read } = await verifySnapshot(store, manifest.name);
+        assert.deepEqual(read, { ...manifest, databaseBytes: null });
+    });
+
     it("the newest comes first", async () => {
         const older = "a_pre-migration_20200101_000000";
         await copyFile(dumpFile, path.join(folder, `${older}.dump`));
