@@ -26,6 +26,8 @@ const schema = new PostgresSchema(
         traffic: s.traffic,
         verify: s.verify,
         incidents: s.incidents,
+        restoreFrom: s.restoreFrom, // once
+        restore: s.restore,
     },
     { dependsOn: [backups, access].filter((r) => r !== undefined) },
 );

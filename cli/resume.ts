@@ -34,6 +34,15 @@ export async function resumeCommand(rawFlags: TargetFlags): Promise<void> {
             state: "Nothing was touched.",
             next: "Wait until it has ended (--wait SECONDS does), or end it where it runs.",
         });
+    if (run.direction === "restore" && flags.undo === true)
+        throw new RefusedError({
+            what: "A restore is not undone by scripts.",
+            state: "Nothing was touched.",
+            next:
+                run.snapshot === null
+                    ? "What was there before is kept as a database of its own (schemaward snapshot list)."
+                    : `Restore what was there before: schemaward snapshot restore ${run.snapshot} ${asked.commandFlags}`.trim(),
+        });
     if (flags.json !== true) process.stderr.write(`last run: ${lastRunText(run)}\n`);
     if (plan.held !== null && flags.json !== true) process.stderr.write(`${heldText(plan.held)}\n`);
     await runTo(flags, target, (flags.undo === true ? run.from : run.to) ?? "0", run.id);

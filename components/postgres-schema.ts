@@ -3,11 +3,13 @@ import type { ConnectionReference } from "../core/connection";
 import {
     type Declaration,
     defaultPolicy,
+    defaultRestore,
     defaultRunSettings,
     type HistorySettings,
     type IncidentSettings,
     type MigrationFormat,
     type PolicySettings,
+    type RestoreSettings,
     type RunSettings,
     type VerifyQuery,
 } from "../core/declaration";
@@ -16,6 +18,8 @@ import { buildPlan } from "../core/plan/build";
 import { planningText } from "../core/run/describe-event";
 import { renderPlan } from "../core/plan/render-text";
 import { heldText } from "../core/plan/traffic-text";
+import { pendingRestore } from "../core/run/restore/declared";
+import { renderRestore } from "../core/run/restore/restore-text";
 import { defaultTraffic, type TrafficSettings } from "../core/traffic-settings";
 import { SchemaVersion } from "./schema-version";
 import { TrafficResume } from "./traffic-resume";
@@ -52,6 +56,13 @@ export interface PostgresSchemaArgs {
     readonly verify?: readonly VerifyQuery[] | undefined;
     /** Where each run that goes back leaves its record, a Markdown file; default: in the ledger only. */
     readonly incidents?: IncidentSettings | undefined;
+    /**
+     * Snapshot that the database is restored from, once: a name, or `latest` for the newest verified one of this environment. Left here, it does
+     * nothing any more.
+     */
+    readonly restoreFrom?: pulumi.Input<string> | undefined;
+    /** How it is restored: pg_restore's connections (default 2), days that the database from before is kept (default 7). */
+    readonly restore?: Settings<RestoreSettings> | undefined;
     /** Name of the set in the ledger; default: the component's name. */
     readonly set?: string | undefined;
     /** Environment for snapshots and plans; default: the stack's name. */
@@ -150,6 +161,8 @@ export class PostgresSchema extends pulumi.ComponentResource {
     /** Plans and prints. What forbids the plan is returned, so that the resource's check fails after the plan stands. */
     private async planFor(declaration: Declaration, resource: string): Promise<Planning> {
         try {
+            const snapshot = await pendingRestore(declaration);
+            if (snapshot !== undefined) return await this.planRestore(declaration, resource, snapshot);
             const { plan } = await buildPlan(declaration, {
                 projectDir: process.cwd(),
                 resource,
@@ -169,8 +182,7 @@ export class PostgresSchema extends pulumi.ComponentResource {
                     "The schema was changed by other hands since the last run; the plan says where.",
                     this,
                 );
-            const refusals = plan.refusals.map((r) => `${r.text}\nAllow it with: ${r.allow}`);
-            return { plan: lines, digest: plan.digest, refusals };
+            return { plan: lines, digest: plan.digest, refusals: plan.refusals.map(refusalText) };
         } catch (error) {
             if (!(error instanceof SchemawardError)) throw error;
             if (error instanceof FailedError) {
@@ -180,6 +192,25 @@ export class PostgresSchema extends pulumi.ComponentResource {
             return { plan: [], digest: "", refusals: [error.message] };
         }
     }
+
+    /** The same of a restore that is declared and was not done. */
+    private async planRestore(declaration: Declaration, resource: string, snapshot: string): Promise<Planning> {
+        // Loaded here: few programs restore anything.
+        const { buildRestorePlan } =
+            require("../core/run/restore/restore.js") as typeof import("../core/run/restore/restore");
+        const plan = await buildRestorePlan(declaration, {
+            ...{ projectDir: process.cwd(), snapshot, resource, emergency: true, declaredVersionCounts: true },
+            commandFlags: `--stack ${declaration.declarer?.stack ?? ""}`,
+        });
+        const lines = renderRestore(plan);
+        await pulumi.log.info(lines.join("\n"), this);
+        for (const warning of plan.warnings) await pulumi.log.warn(warning, this);
+        return { plan: lines, digest: plan.digest, refusals: plan.refusals.map(refusalText) };
+    }
+}
+
+function refusalText({ text, allow }: { readonly text: string; readonly allow: string }): string {
+    return `${text}\nAllow it with: ${allow}`;
 }
 
 type DeclaredOutputs = { readonly [K in keyof Declaration]-?: pulumi.Output<Declaration[K]> };
@@ -203,6 +234,8 @@ function outputsOf(declaration: pulumi.Output<Declaration>): DeclaredOutputs {
         traffic: part("traffic"),
         verify: part("verify"),
         incidents: part("incidents"),
+        restoreFrom: part("restoreFrom"),
+        restore: part("restore"),
     };
 }
 
@@ -228,6 +261,8 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
         ...(args.traffic === undefined ? {} : { traffic: { ...defaultTraffic, ...defined(args.traffic) } }),
         ...(args.incidents === undefined ? {} : { incidents: args.incidents }),
         ...(args.verify === undefined ? {} : { verify: args.verify }),
+        ...(args.restoreFrom === undefined ? {} : { restoreFrom: args.restoreFrom }),
+        ...(args.restore === undefined ? {} : { restore: { ...defaultRestore, ...defined(args.restore) } }),
     };
 }
 

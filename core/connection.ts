@@ -126,6 +126,9 @@ function parseUrl(url: string, source: string): Config {
         // libpq's word for the certificates that the system trusts; pg would look for a file of that name.
         if (files.sslrootcert === undefined) parsed.searchParams.delete("sslrootcert");
         options = parse(parsed.toString());
+        // pg-connection-string leaves %3D and its like as they are in a database's name.
+        const named = decodeURIComponent(parsed.pathname.slice(1));
+        if (named !== "") options = { ...options, database: named };
     } catch (error) {
         if (isMissingFile(error))
             throw new BadInputError({

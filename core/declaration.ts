@@ -26,6 +26,14 @@ export interface SnapshotSettings {
     readonly keep?: number;
 }
 
+/** How a database is restored from a snapshot. */
+export interface RestoreSettings {
+    /** Connections that pg_restore works with. */
+    readonly jobs: number;
+    /** Days that the database is kept which was there before. */
+    readonly keepDays: number;
+}
+
 /** Which versions of the application run on which versions of the schema. */
 export interface CompatibilityRow {
     /** Semver range of application versions: `1.2.x`. */
@@ -114,7 +122,13 @@ export interface Declaration {
     readonly verify?: readonly VerifyQuery[];
     /** Where each run that goes back leaves its record. */
     readonly incidents?: IncidentSettings;
+    /** Name of the snapshot that the database is to be restored from, once; `latest`: the newest verified one. */
+    readonly restoreFrom?: string;
+    /** How; absent: `defaultRestore`. */
+    readonly restore?: RestoreSettings;
 }
+
+export const defaultRestore: RestoreSettings = { jobs: 2, keepDays: 7 };
 
 export const defaultRunSettings: RunSettings = {
     lockTimeoutMs: 500,

@@ -83,8 +83,11 @@ export interface TrafficSettings {
     readonly smoke: readonly SmokeCheck[];
     /** Seconds for all of them to answer well. */
     readonly smokeSeconds: number;
-    /** What becomes of a run that fails after a script has taken effect. `hold`: traffic stays stopped, for a person to look. */
-    readonly onFailure: "hold" | "roll-back";
+    /**
+     * What becomes of a run that fails after a script has taken effect. `hold`: traffic stays stopped, for a person to look. `roll-back`: by down
+     * scripts. `restore`: from the run's own snapshot, where traffic was stopped all the time; else as `hold`.
+     */
+    readonly onFailure: "hold" | "roll-back" | "restore";
 }
 
 export const defaultTraffic: TrafficSettings = {

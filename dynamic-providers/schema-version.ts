@@ -8,6 +8,9 @@ import { isUnverified } from "../core/plan/last-run-text";
 import { renderPlan } from "../core/plan/render-text";
 import type { RunResult } from "../core/run/options";
 import { PlanRefused } from "../core/run/not-begun";
+import { pendingRestore } from "../core/run/restore/declared";
+import type { RestoreOptions, RestoreResult } from "../core/run/restore/options";
+import { renderRestore } from "../core/run/restore/restore-text";
 import { migrate } from "../core/run/run";
 import { forEngine, say } from "./for-engine";
 import { checkForm, holdsUnknown, type SchemaVersionInputs, type SchemaVersionState } from "./inputs";
@@ -29,6 +32,8 @@ const compared: readonly (keyof Declaration)[] = [
     "traffic",
     "verify",
     "incidents",
+    "restoreFrom",
+    "restore",
 ];
 
 /** A refusal is a failed check: preview and up both fail, after the component has printed the plan. */
@@ -98,22 +103,43 @@ export { remove as delete };
 
 async function go(inputs: SchemaVersionInputs): Promise<RunResult> {
     return forEngine(async (signal) => {
+        const options = {
+            signal,
+            projectDir: process.cwd(),
+            resource: inputs.resource,
+            commandFlags: `--stack ${inputs.declarer?.stack ?? ""}`,
+            waitMs: 0,
+            report,
+        };
         try {
-            return await migrate(inputs, {
-                signal,
-                projectDir: process.cwd(),
-                resource: inputs.resource,
-                commandFlags: `--stack ${inputs.declarer?.stack ?? ""}`,
-                observe: "full",
-                waitMs: 0,
-                report,
-            });
+            const restored = await restoreIfDeclared(inputs, options);
+            const result = await migrate(inputs, { ...options, observe: "full" });
+            return restored === undefined
+                ? result
+                : { ...result, changed: true, snapshot: restored.emergency, runId: restored.runId };
         } catch (error) {
             // The one that the component has shown was not refused: something has changed since.
             if (error instanceof PlanRefused) say(renderPlan(error.plan).join("\n"));
             throw error;
         }
     });
+}
+
+async function restoreIfDeclared(
+    inputs: SchemaVersionInputs,
+    options: Omit<RestoreOptions, "snapshot" | "emergency" | "declaredVersionCounts">,
+): Promise<RestoreResult | undefined> {
+    const snapshot = await pendingRestore(inputs);
+    if (snapshot === undefined) return undefined;
+    // Loaded here: few ups restore anything.
+    const { restore, RestoreRefused } =
+        require("../core/run/restore/restore.js") as typeof import("../core/run/restore/restore");
+    try {
+        return await restore(inputs, { ...options, snapshot, emergency: true, declaredVersionCounts: true });
+    } catch (error) {
+        if (error instanceof RestoreRefused) say(renderRestore(error.plan).join("\n"));
+        throw error;
+    }
 }
 
 function stateAfter(
@@ -131,6 +157,7 @@ function stateAfter(
 
 async function databaseDiffers(news: SchemaVersionInputs): Promise<boolean> {
     try {
+        if ((await pendingRestore(news)) !== undefined) return true;
         const { plan } = await buildPlan(news, { projectDir: process.cwd(), observe: "none" });
         return plan.steps.length > 0 || plan.adopt !== null || plan.held !== null || isUnverified(plan);
     } catch (error) {

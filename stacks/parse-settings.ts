@@ -138,5 +138,7 @@ export function declarationOf(
         ...(settings.traffic === undefined ? {} : { traffic: settings.traffic }),
         ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
         ...(settings.verify === undefined ? {} : { verify: settings.verify }),
+        ...(settings.restoreFrom === undefined ? {} : { restoreFrom: settings.restoreFrom }),
+        ...(settings.restore === undefined ? {} : { restore: settings.restore }),
     };
 }

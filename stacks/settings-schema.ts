@@ -1,6 +1,6 @@
 import { validRange } from "semver";
 import { z } from "zod";
-import { defaultPolicy, defaultRunSettings } from "../core/declaration";
+import { defaultPolicy, defaultRestore, defaultRunSettings } from "../core/declaration";
 import { backupsSchema } from "./settings-backups";
 import { trafficSchema } from "./settings-traffic";
 
@@ -79,6 +79,20 @@ export const settingsSchema = z.strictObject({
         })
         .default({ required: true })
         .describe("the snapshot before each run"),
+    restoreFrom: text("must be a snapshot's name, or latest")
+        .optional()
+        .describe("snapshot that the database is restored from, once: a name, or latest; once done it does nothing any more"),
+    restore: z
+        .strictObject({
+            jobs: z.int().positive().default(defaultRestore.jobs).describe("connections that pg_restore works with"),
+            keepDays: z
+                .int()
+                .nonnegative()
+                .default(defaultRestore.keepDays)
+                .describe("days that the database is kept which was there before"),
+        })
+        .optional()
+        .describe("how a snapshot is restored"),
     policy: z
         .strictObject({
             approval: z

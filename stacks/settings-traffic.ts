@@ -110,15 +110,10 @@ export const trafficSchema = z
         smoke: z.array(smoke).default([]).describe("asked when traffic is in again"),
         smokeSeconds: seconds.default(defaultTraffic.smokeSeconds).describe("seconds for all of them to answer well"),
         onFailure: z
-            .enum(["hold", "roll-back"], {
-                error: (issue) =>
-                    issue.input === "restore"
-                        ? "must be hold or roll-back: restoring the snapshot is not there yet"
-                        : "must be one of: hold, roll-back",
-            })
+            .enum(["hold", "roll-back", "restore"])
             .default(defaultTraffic.onFailure)
             .describe(
-                "when a run fails after a script has taken effect: traffic stays stopped for a person to look, or all is rolled back",
+                "when a run fails after a script has taken effect: traffic stays stopped for a person to look, all is rolled back by down scripts, or the run's own snapshot is restored",
             ),
     })
     .superRefine((t, context) => {

@@ -55,10 +55,13 @@ export async function recordSnapshot(client: Client, id: string, snapshot: strin
 }
 
 /**
- * Writes a step of its own into a run's journal. `gated`: traffic has ended; `verified`: ledger, history table and the stack's own queries
- * were found as they have to be.
+ * `gated`: traffic has ended; `verified`: ledger, history table and the stack's own queries were found as they have to be. Of a restore:
+ * `restored`: the snapshot is in a database beside the live one, and is what its manifest says; `swapped`: that is in its place.
  */
-export async function recordStep(client: Client, id: string, kind: "gated" | "verified"): Promise<void> {
+export type JournalStep = "gated" | "verified" | "restored" | "swapped";
+
+/** Writes a step of its own into a run's journal. */
+export async function recordStep(client: Client, id: string, kind: JournalStep): Promise<void> {
     await client.query({
         text: `INSERT INTO schemaward.run_steps (run_id, kind) VALUES ($1, '${kind}')`,
         values: [id],

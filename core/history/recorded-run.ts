@@ -35,9 +35,38 @@ export interface RunRow {
 const columns =
     "id::pg_catalog.text AS id, direction, from_version, to_version, who, host, status, snapshot, error, started_at, ended_at";
 
-/** A set's run that began last; parameter: its name. */
+/** Of a restore: whether another database is in the place of the one that was there. Before that nothing has changed. */
+const isSwapped = `(status OPERATOR(pg_catalog.=) 'done' OR EXISTS (SELECT FROM schemaward.run_steps AS s
+                     WHERE s.run_id OPERATOR(pg_catalog.=) r.id AND s.kind OPERATOR(pg_catalog.=) 'swapped'))`;
+
+/** A set's run that began last, restores aside that have changed nothing; parameter: its name. */
 export const lastRunQuery = `SELECT ${columns}
-   FROM schemaward.runs WHERE set_name OPERATOR(pg_catalog.=) $1 ORDER BY started_at DESC LIMIT 1`;
+   FROM schemaward.runs AS r WHERE set_name OPERATOR(pg_catalog.=) $1 AND (direction OPERATOR(pg_catalog.<>) 'restore' OR ${isSwapped})
+  ORDER BY started_at DESC LIMIT 1`;
+
+/** A set's restore that began last, whatever became of it; of a ledger that is there. */
+export async function readLastRestore(client: Client, set: string): Promise<RecordedRun | undefined> {
+    const { rows } = await client.query<RunRow>({
+        text: `SELECT ${columns} FROM schemaward.runs
+                WHERE set_name OPERATOR(pg_catalog.=) $1 AND direction OPERATOR(pg_catalog.=) 'restore' ORDER BY started_at DESC LIMIT 1`,
+        values: [set],
+    });
+    return rows[0] === undefined ? undefined : toRecordedRun(rows[0]);
+}
+
+/**
+ * Whether a set was restored as somebody asked; of a ledger that is there.
+ * @param requested a snapshot's name, or `latest`
+ */
+export async function wasRestored(client: Client, set: string, requested: string): Promise<boolean> {
+    const { rows } = await client.query<{ was: boolean }>({
+        text: `SELECT EXISTS (SELECT FROM schemaward.runs AS r
+                WHERE set_name OPERATOR(pg_catalog.=) $1 AND direction OPERATOR(pg_catalog.=) 'restore'
+                  AND (plan OPERATOR(pg_catalog.->>) 'requested') OPERATOR(pg_catalog.=) $2 AND ${isSwapped}) AS was`,
+        values: [set, requested],
+    });
+    return rows[0]?.was === true;
+}
 
 /**
  * A run of a set, of a ledger that is there.

@@ -9,6 +9,10 @@ export function lastRunText(run: LastRun, planned?: { readonly to: string | null
     const done = doneText(run);
     if (run.outcome === "running")
         return `${way}, is still at work (${done === "" ? "nothing done" : done} so far)${planned === undefined ? "" : ": this plan may be out of date when it ends"}`;
+    if (run.direction === "restore") {
+        const failed = run.outcome === "failed" ? `failed: ${firstLine(run.error ?? "")}` : "was cut off";
+        return `restored from a snapshot, ${way}; what comes after that ${failed}${run.snapshot === null ? "" : `; what was there before is in the snapshot ${run.snapshot}`}`;
+    }
     const after = done === "" ? "before anything was done" : `after ${done}`;
     const what = run.outcome === "failed" ? `failed ${after}: ${firstLine(run.error ?? "")}` : `was cut off ${after}`;
     const snapshot = run.snapshot === null ? "" : `; snapshot ${run.snapshot}`;

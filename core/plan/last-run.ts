@@ -35,6 +35,7 @@ async function lastRunOf(client: Client, run: RecordedRun | undefined): Promise<
     const holder = run.status === "running" ? await lockHolder(client, runLocks.guard) : undefined;
     return {
         id: run.id,
+        direction: run.direction as LastRun["direction"],
         from: run.from,
         to: run.to,
         who: run.who,

@@ -88,6 +88,9 @@ export const planSchema = z.strictObject({
     lastRun: z
         .strictObject({
             id: z.string(),
+            direction: z
+                .enum(["forward", "back", "both", "none", "restore"])
+                .describe("restore: another database is in the place of the one before, restored from a snapshot"),
             from: z.string().nullable(),
             to: z.string().nullable(),
             who: z.string(),

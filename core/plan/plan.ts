@@ -96,6 +96,8 @@ export interface Drift {
 /** A run that did not end well, or has not ended. */
 export interface LastRun {
     readonly id: string;
+    /** `restore`: another database is in the place of the one before, restored from a snapshot. */
+    readonly direction: "forward" | "back" | "both" | "none" | "restore";
     readonly from: string | null;
     readonly to: string | null;
     readonly who: string;

@@ -16,7 +16,7 @@ export function planTitle({ environment, set }: Pick<Plan, "environment" | "set"
 }
 
 /** Control characters, line ends and what turns the direction of writing, as escapes. */
-function visible(line: string): string {
+export function visible(line: string): string {
     return line.replace(
         /[^\P{Cc}\t]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
         (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -19,6 +19,8 @@ export interface FailedRun {
     readonly interrupted: boolean;
     /** Session with the run's lock; a new one where the old one is gone. */
     readonly client: () => Promise<Client>;
+    /** Name of the snapshot that it took before its first script; null: none. */
+    readonly snapshot: string | null;
     readonly report: Report;
 }
 
@@ -28,7 +30,14 @@ export interface Aftermath {
     /** What became of traffic, for an error that has no place for it; empty: nothing. */
     readonly traffic: string;
     /** What takes back what it has done, where the stack wants that. */
-    readonly rollBack: Declaration | undefined;
+    readonly undo: Undo | undefined;
+}
+
+/** How what a run has done is taken back: by scripts that lead to the declared version, or by a snapshot. */
+export interface Undo {
+    readonly declaration: Declaration;
+    /** Name of the snapshot that is restored; null: scripts do it. */
+    readonly snapshot: string | null;
 }
 
 /** What is waited for where a run has left the schema half-way. */
@@ -39,29 +48,28 @@ export const unfinishedRun = "the run that failed is finished or undone";
  * what was done is to be taken back. What an earlier run has left half-way is not this one's to take back: it is held.
  */
 export async function afterFailure(error: unknown, failed: FailedRun): Promise<Aftermath> {
-    const { gate, phase, declaration } = failed;
+    const { gate, phase } = failed;
     if (phase === "verified") return withTraffic(error, heldText(gate, "The schema is as it has to be."), true);
     const touched = phase === "resumed" || (await isTouched(failed));
-    const wantsBack = declaration.traffic?.onFailure === "roll-back" && !failed.interrupted && !gate.wasFoundStopped;
-    const rollBack = touched === true && wantsBack ? undoing(failed) : undefined;
-    if (!gate.isStopped || phase === "resumed") return { error, traffic: "", rollBack };
+    const undo = touched === true && !failed.interrupted && !gate.wasFoundStopped ? undoOf(failed) : undefined;
+    if (!gate.isStopped || phase === "resumed") return { error, traffic: "", undo };
     let why = "";
     try {
         if (touched === false) {
             await gate.resume();
             return withTraffic(error, "Traffic is let in again.");
         }
-        if (touched === true && rollBack === undefined) await gate.hold([unfinishedRun]);
+        if (touched === true && undo === undefined) await gate.hold([unfinishedRun]);
     } catch (again) {
         failed.report({ type: "gate-note", text: firstLineOf(again) });
         if (touched === false) why = firstLineOf(again);
     }
-    return rollBack === undefined ? withTraffic(error, heldText(gate, why)) : { error, traffic: "", rollBack };
+    return undo === undefined ? withTraffic(error, heldText(gate, why)) : { error, traffic: "", undo };
 }
 
 /** @param done whether all scripts have taken effect, so that an error is no refusal, whatever it was */
 function withTraffic(error: unknown, traffic: string, done = false): Aftermath {
-    return { error: withState(error, traffic, done), traffic, rollBack: undefined };
+    return { error: withState(error, traffic, done), traffic, undo: undefined };
 }
 
 /** The same error, with more to say of what state things are in. */
@@ -82,10 +90,25 @@ export function heldText(gate: Gate, first = ""): string {
     return `${first} TRAFFIC STAYS STOPPED (${gate.texts().join(" ")}): schemaward resume finishes what is left and lets it in, with --undo it goes back first; traffic alone, by hand: ${gate.byHand().join("; ")}.`.trim();
 }
 
+/** What a stack wants done with what a run has left; undefined: nothing, a person looks. */
+function undoOf(failed: FailedRun): Undo | undefined {
+    const { declaration, gate, snapshot, phase } = failed;
+    switch (declaration.traffic?.onFailure) {
+        case "roll-back":
+            return { declaration: undoing(failed), snapshot: null };
+        case "restore":
+            // With traffic in, rows have come since the snapshot that only what is there has.
+            if (!gate.isStopped || phase === "resumed" || snapshot === null) return undefined;
+            return { declaration: { ...undoing(failed), snapshot: declaration.snapshot }, snapshot };
+        default:
+            return undefined;
+    }
+}
+
 /** Goes back to where the run began, without another snapshot, and lets in what ran there. */
 function undoing({ declaration, planned, gate }: FailedRun): Declaration {
     const { compatibility: _, ...policy } = declaration.policy;
-    const { app: __, traffic, ...rest } = declaration;
+    const { app: __, restoreFrom: ___, traffic, ...rest } = declaration;
     return {
         ...rest,
         version: planned.plan.from ?? "0",

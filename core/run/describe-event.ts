@@ -47,6 +47,10 @@ export function describeEvent(event: RunEvent): string | undefined {
             return `gate: TRAFFIC STAYS STOPPED (${event.parts.join(" ")}): ${event.waits.join("; ")}`;
         case "smoke":
             return `smoke checks passed: ${event.names.join(", ")}`;
+        case "restore-step":
+            return `restore: ${event.text}`;
+        case "restoring":
+            return `restoring: ${bytesText(event.bytes)} of ~${bytesText(event.estimate)}`;
         case "incident":
             return `record of this rollback: ${event.file}`;
         case "incident-failed":

@@ -29,14 +29,18 @@ export type RunEvent =
     | { readonly type: "gate-resumed"; readonly parts: readonly string[]; readonly seconds: number }
     | { readonly type: "gate-held"; readonly parts: readonly string[]; readonly waits: readonly string[] }
     | { readonly type: "smoke"; readonly names: readonly string[] }
+    | { readonly type: "restore-step"; readonly text: string }
+    | { readonly type: "restoring"; readonly bytes: number; readonly estimate: number }
     | { readonly type: "incident"; readonly file: string }
     | { readonly type: "incident-failed"; readonly why: string };
 
 /** States on the way that the next one takes the place of: to be overwritten on a terminal, and little use in a log. */
-export type PassingEvent = RunEvent & { readonly type: "planning" | "snapshot-progress" | "step-start" };
+export type PassingEvent = RunEvent & { readonly type: (typeof passing)[number] };
+
+const passing = ["planning", "snapshot-progress", "step-start", "restoring"] as const;
 
 export function isPassing(event: RunEvent): event is PassingEvent {
-    return event.type === "planning" || event.type === "snapshot-progress" || event.type === "step-start";
+    return (passing as readonly string[]).includes(event.type);
 }
 
 export type Report = (event: RunEvent) => void;

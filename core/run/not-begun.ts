@@ -1,3 +1,4 @@
+import type { Declaration } from "../declaration";
 import { FailedError, RefusedError } from "../errors";
 import type { Plan } from "../plan/plan";
 
@@ -52,5 +53,16 @@ export function endIfInterrupted(signal: AbortSignal | undefined): void {
         what: "Interrupted before anything was done.",
         state: "Nothing was touched.",
         next: "Run the same command again.",
+    });
+}
+
+/** A run of scripts while a restore is declared that was not done. */
+export function restoreFirst(restoreFrom: string, { declarer }: Declaration): RefusedError {
+    const stack = declarer === undefined || declarer.stack === "" ? "" : ` --stack ${declarer.stack}`;
+    return new RefusedError({
+        what: `The database is declared to be restored from ${restoreFrom}, and was not yet.`,
+        where: { object: "restoreFrom" },
+        state: "Nothing was touched.",
+        next: `Restore it: pulumi up, or schemaward snapshot restore ${restoreFrom}${stack}; or take restoreFrom out of the stack's file.`,
     });
 }

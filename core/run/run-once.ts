@@ -1,17 +1,18 @@
 import { resolve } from "node:path";
 import { type Database, openDatabase } from "../connection";
 import type { Declaration, Declarer } from "../declaration";
+import { wasRestored } from "../history/recorded-run";
 import { buildPlan, readMigrations } from "../plan/build";
 import { isUnverified } from "../plan/last-run-text";
 import type { Plan } from "../plan/plan";
 import type { Planned } from "../plan/plan-over";
 import { renderPlan } from "../plan/render-text";
 import { pathText } from "../sql/script-path";
-import { afterFailure, type FailedRun, interruptedBy, unfinishedRun } from "./after-failure";
+import { afterFailure, type FailedRun, interruptedBy, type Undo, unfinishedRun } from "./after-failure";
 import { Gate } from "./gate";
 import { identifyRun } from "./identity";
 import { Journal, readSchema } from "./journal";
-import { endIfInterrupted, notConfirmed, nothingToResume, PlanRefused } from "./not-begun";
+import { endIfInterrupted, notConfirmed, nothingToResume, PlanRefused, restoreFirst } from "./not-begun";
 import { Notices } from "./notices";
 import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
@@ -26,7 +27,7 @@ export class Run {
     /** What a person must know when something unforeseen ends the run now. */
     state = "No script was run.";
     /** What takes back what a failed run has done, where the stack wants that. */
-    rollBack: Declaration | undefined;
+    undo: Undo | undefined;
     private readonly identity = identifyRun();
     private readonly database: Database;
     private sessions: Sessions | undefined;
@@ -61,6 +62,7 @@ export class Run {
         });
         const { steps } = planned;
         let { plan } = planned;
+        await this.refuseBeforeRestore(sessions.guard, planned);
         if (options.resumes !== undefined && plan.lastRun?.id !== options.resumes) throw nothingToResume();
         options.report({ type: "plan", lines: renderPlan(plan) });
         if (plan.refusals.length > 0) throw new PlanRefused(plan);
@@ -141,11 +143,11 @@ export class Run {
         } catch (error) {
             watch?.stop();
             const failed = await afterFailure(interruptedBy(watch?.why(), error), {
-                ...{ declaration, planned, gate, phase, report: options.report },
+                ...{ declaration, planned, gate, phase, snapshot, report: options.report },
                 interrupted: options.signal?.aborted === true,
                 client: () => this.anyGuard(),
             });
-            this.rollBack = failed.rollBack;
+            this.undo = failed.undo;
             // For an error that has no place for it.
             this.state = `${this.state} ${failed.traffic}`.trim();
             await journal.failed(failed.error, historyTable());
@@ -154,6 +156,13 @@ export class Run {
         } finally {
             await this.recordIncident(journal.runId, plan);
         }
+    }
+
+    /** Scripts are not run over a database that is declared to be another one. */
+    private async refuseBeforeRestore(guard: Sessions["guard"], { state: { ledger } }: Planned): Promise<void> {
+        const { restoreFrom, set } = this.declaration;
+        if (restoreFrom === undefined || (ledger.exists && (await wasRestored(guard, set, restoreFrom)))) return;
+        throw restoreFirst(restoreFrom, this.declaration);
     }
 
     private gateOf({ state, set }: Planned, runId: string): Gate {

@@ -4,7 +4,7 @@ import type { Gate } from "./gate";
 import type { RunOptions } from "./options";
 
 /**
- * Asks over HTTP whether the application works, when traffic is in again. Where it does not and failures are to be held, traffic is stopped
+ * Asks over HTTP whether the application works, when traffic is in again. Where it does not and scripts are not to take all back, traffic is stopped
  * again: an application that does not work on its schema can do harm.
  * @param state what a person has to know besides
  * @throws FailedError naming what does not answer as it should
@@ -23,7 +23,7 @@ export async function smokeAfter(
         report({ type: "smoke", names: traffic.smoke.map((check) => check.name) });
         return;
     }
-    const stops = traffic.onFailure === "hold" && gate.wasStopped;
+    const stops = traffic.onFailure !== "roll-back" && gate.wasStopped;
     if (stops) {
         await gate.stop([], undefined);
         await gate.hold([`smoke checks pass (${first.name})`]);

@@ -12,6 +12,7 @@ import { planOf, stepOf } from "./plan-fixture";
 
 const run: LastRun = {
     id: "5d0e2f0c-0f6b-4c3c-9d2e-0d1d8a3a1a11",
+    direction: "back",
     from: "027",
     to: "024",
     who: "ada",

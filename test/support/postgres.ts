@@ -45,7 +45,11 @@ export async function startTestServer(
         ...(folder === undefined ? {} : { folder }),
     });
     const withClient: TestServer["withClient"] = async (database, work) => {
-        const client = new Client({ connectionString: server.url(database), application_name: "schemaward test" });
+        const { port, user, password } = server;
+        const client = new Client({
+            ...{ host: "127.0.0.1", port, user, password, database },
+            application_name: "schemaward test",
+        });
         await client.connect();
         try {
             return await work(client);

@@ -1,0 +1,356 @@
+import { randomUUID } from "node:crypto";
+import type { Client } from "pg";
+import { type Database, disconnect } from "../../connection";
+import { type Declaration, defaultRestore } from "../../declaration";
+import { FailedError, firstLineOf, RefusedError, SchemawardError } from "../../errors";
+import { carryLedger } from "../../history/ledger-carry";
+import { hasChangedSinceGate } from "../../history/ledger-gates";
+import { recordRunEnd, recordRunGivenUp, recordRunStart, recordSnapshot, recordStep } from "../../history/ledger-runs";
+import { prepareLedger, readSystemIdentifier, recordSet } from "../../history/ledger-tables";
+import type { Manifest } from "../../snapshots/manifest";
+import { timeInName } from "../../snapshots/name";
+import type { SnapshotStore } from "../../snapshots/store";
+import { withLocalArchive } from "../../snapshots/local-archive";
+import { heldText, withState } from "../after-failure";
+import { Gate } from "../gate";
+import type { RunIdentity } from "../identity";
+import { readSchema } from "../journal";
+import { openSessions, type Sessions } from "../sessions";
+import { smokeAfter } from "../smoke-after";
+import { checkRestored } from "./check-restored";
+import { readProperties } from "./database-properties";
+import { makeFresh, needOf } from "./fresh-database";
+import type { RestoreOptions, RestoreResult } from "./options";
+import type { FoundFacts } from "./read-facts";
+import type { RestorePlan } from "./restore-plan";
+import {
+    connectBeside,
+    derivedName,
+    dropDatabase,
+    type Kept,
+    type Making,
+    readMarked,
+    withConnection,
+} from "./server-databases";
+import { openAgain, swapDatabases } from "./swap";
+
+/** What a restore works with. */
+export interface RestoreSetting {
+    readonly declaration: Declaration;
+    readonly options: RestoreOptions;
+    readonly database: Database;
+    /** Name of the live database. */
+    readonly live: string;
+    /** Session in another database of the server, with the lock of restoring this one. */
+    readonly beside: Client;
+    readonly identity: RunIdentity;
+    readonly store: SnapshotStore;
+    readonly manifest: Manifest;
+    readonly plan: RestorePlan;
+    readonly facts: FoundFacts;
+    /** Name of the emergency snapshot that a restore before this one has taken, since when nothing was written; undefined: none. */
+    readonly taken: string | undefined;
+}
+
+/**
+ * One restore, from the archive to traffic that is in again. Until the swap the live database is as it was; after it, all that is left is to let
+ * traffic in.
+ */
+export class RestoreRun {
+    readonly runId = randomUUID();
+    private readonly time = new Date();
+    private isBegun = false;
+    private isSwapped = false;
+    private readonly gate: Gate;
+    private readonly making: Making;
+    /** Another one where that one broke. */
+    private beside: Client;
+
+    /** @param sessions with the run's lock; they become others with the swap */
+    constructor(
+        private readonly setting: RestoreSetting,
+        private sessions: Sessions,
+    ) {
+        const { declaration, identity, options, facts, live, manifest } = setting;
+        const client = (): Client => this.sessions.guard;
+        this.beside = setting.beside;
+        this.gate = new Gate(
+            { declaration, identity, runId: this.runId, client, report: options.report, compare: facts.compare },
+            facts.ledger.gate?.parts,
+        );
+        this.making = {
+            name: derivedName(live, `_restoring_${this.runId.slice(0, 8)}`),
+            of: live,
+            run: this.runId,
+            snapshot: manifest.name,
+            begun: this.time.toISOString(),
+            swapping: false,
+        };
+    }
+
+    async go(): Promise<RestoreResult> {
+        const { setting, gate } = this;
+        const { store, manifest, options, facts } = setting;
+        const { signal, report } = options;
+        if (facts.gate !== null) await gate.preflight(facts.parts);
+        report({ type: "restore-step", text: `reading ${manifest.name}` });
+        let emergency: string | null = null;
+        try {
+            await withLocalArchive(store, manifest, { signal }, async (file) => {
+                await needOf(this.beside, file, manifest);
+                await this.begin();
+                if (facts.gate !== null) await gate.stop(facts.parts, signal);
+                emergency = await this.emergencySnapshot();
+                await this.restoreBeside(file);
+            });
+            throwIfInterrupted(signal);
+            const kept = await this.swap();
+            this.isSwapped = true;
+            this.sessions = await this.openSessions();
+            report({ type: "restore-step", text: `in its place; what was there is kept as ${kept.name} until ${kept.until}` });
+            const waits = await gate.end(manifest.from, options.ignoreVersions);
+            if (waits.length === 0) await smokeAfter(setting.declaration, gate, options, this.state());
+            await this.end(null);
+            return {
+                plan: setting.plan,
+                version: manifest.from,
+                snapshot: manifest.name,
+                emergency,
+                kept: kept.name,
+                runId: this.runId,
+                heldFor: waits,
+            };
+        } catch (error) {
+            throw await this.failed(error);
+        } finally {
+            gate.close();
+        }
+    }
+
+    /** Of the sessions in use, which are others after the swap. */
+    async close(): Promise<void> {
+        await this.sessions.close();
+        if (this.beside !== this.setting.beside) await disconnect(this.beside);
+    }
+
+    /** Before anything is touched: what is going to be done, in the ledger of the database as it is. */
+    private async begin(): Promise<void> {
+        const { declaration, identity, plan, facts } = this.setting;
+        const { guard } = this.sessions;
+        await prepareLedger(guard);
+        await guard.query("BEGIN");
+        try {
+            await recordSet(guard, declaration.set, declaration.declarer, await readSystemIdentifier(guard));
+            await recordRunStart(guard, {
+                id: this.runId,
+                set: declaration.set,
+                direction: "restore",
+                from: facts.at,
+                to: plan.to,
+                digest: plan.digest,
+                plan: { ...plan, making: this.making.name },
+                ...identity,
+            });
+            await guard.query("COMMIT");
+        } catch (error) {
+            await guard.query("ROLLBACK").catch(() => undefined);
+            throw error;
+        }
+        this.isBegun = true;
+    }
+
+    private async emergencySnapshot(): Promise<string | null> {
+        const { declaration, database, store, options, facts, taken } = this.setting;
+        if (!options.emergency) return null;
+        if (taken !== undefined) {
+            options.report({ type: "restore-step", text: `${taken} has what is there: nothing was written since` });
+            await recordSnapshot(this.sessions.guard, this.runId, taken);
+            return taken;
+        }
+        const { takeSnapshot } = require("../../snapshots/take.js") as typeof import("../../snapshots/take");
+        const { catalogHash, readCatalog } = require("../../sql/catalog.js") as typeof import("../../sql/catalog");
+        const started = Date.now();
+        const { report, signal } = options;
+        const name = this.setting.plan.emergency ?? "";
+        const manifest = await takeSnapshot({
+            kind: "emergency",
+            database,
+            store,
+            declarer: declaration.declarer ?? { project: "", stack: "", environment: "db" },
+            set: declaration.set,
+            ...(declaration.app === undefined ? {} : { app: declaration.app }),
+            from: facts.at,
+            to: this.setting.plan.to,
+            applied: facts.ledger.rows.map((row) => ({ version: row.version, checksum: row.upChecksum })),
+            schemaHash: catalogHash(await readCatalog(this.sessions.guard)),
+            onProgress: ({ bytes, estimate }) => {
+                report({ type: "snapshot-progress", name, bytes, estimate });
+            },
+            ...(signal === undefined ? {} : { signal }),
+        });
+        await recordSnapshot(this.sessions.guard, this.runId, manifest.name);
+        const seconds = (Date.now() - started) / 1000;
+        report({ type: "snapshot-done", name: manifest.name, bytes: manifest.archive.bytes, seconds });
+        return manifest.name;
+    }
+
+    /** Everything that comes before the swap, in a database that nobody uses. */
+    private async restoreBeside(file: string): Promise<void> {
+        const { beside } = this;
+        const { database, manifest, options, live, declaration } = this.setting;
+        const { report, signal } = options;
+        const jobs = options.jobs ?? declaration.restore?.jobs ?? defaultRestore.jobs;
+        const like = await readProperties(beside, live);
+        if (like === undefined) throw new Error(`${live} is not there`);
+        throwIfInterrupted(signal);
+        report({ type: "restore-step", text: `into ${this.making.name}, beside ${live}` });
+        await makeFresh({
+            ...{ database, beside, like, manifest, file, jobs, signal, report },
+            making: this.making,
+        });
+        throwIfInterrupted(signal);
+        const fresh = database.sibling(this.making.name);
+        const checked = await checkRestored(fresh, manifest, jobs);
+        report({ type: "restore-step", text: checkedText(checked) });
+        await recordStep(this.sessions.guard, this.runId, "restored");
+        // Loaded by what stops traffic or has stopped it: looked at once more before what nobody can write to any more.
+        await this.gate.check();
+        await withConnection(fresh, "restore", async (client) => {
+            await carryLedger(this.sessions.guard, client);
+            // True in the very moment in which this database is in its place.
+            await recordStep(client, this.runId, "swapped");
+        });
+    }
+
+    private async swap(): Promise<Kept> {
+        const { beside } = this;
+        const { live, manifest, declaration } = this.setting;
+        const days = declaration.restore?.keepDays ?? defaultRestore.keepDays;
+        const now = new Date();
+        const like = await readProperties(beside, live);
+        if (like === undefined) throw new Error(`${live} is not there`);
+        const kept: Kept = {
+            name: await freeName(beside, live, `_before_${timeInName(now)}`),
+            of: live,
+            run: this.runId,
+            snapshot: manifest.name,
+            replaced: now.toISOString(),
+            until: new Date(now.getTime() + days * 86_400_000).toISOString(),
+            comment: like.comment,
+        };
+        // Our own sessions would be in the way, and with them goes the lock of runs; that of restores holds, in the other database.
+        await this.sessions.close();
+        try {
+            await swapDatabases(beside, { live: like, fresh: this.making, kept });
+        } catch (error) {
+            // The answer may have been lost: what the databases are called now is what counts.
+            if (!(await this.isInPlace(kept))) throw error;
+        }
+        return kept;
+    }
+
+    private async isInPlace(kept: Kept): Promise<boolean> {
+        const { database, live } = this.setting;
+        try {
+            await this.beside.query("SELECT 1");
+        } catch {
+            this.beside = await connectBeside(database, live);
+        }
+        const { kept: all } = await readMarked(this.beside);
+        if (all.some((one) => one.name === kept.name && one.run === kept.run)) return true;
+        await openAgain(this.beside, live);
+        return false;
+    }
+
+    private async openSessions(): Promise<Sessions> {
+        const { database, declaration, identity, options } = this.setting;
+        const { report } = options;
+        return openSessions(database, { identity, settings: declaration.run, waitMs: 60_000, report });
+    }
+
+    private async end(error: string | null): Promise<void> {
+        const { declaration } = this.setting;
+        const { guard } = this.sessions;
+        const schema = { ...(await readSchema(guard)), mirror: null };
+        await recordRunEnd(guard, { id: this.runId, set: declaration.set }, error, schema);
+    }
+
+    private state(): string {
+        const { manifest, live } = this.setting;
+        return `${live} is restored from ${manifest.name} and is at ${manifest.from ?? "0"}.`;
+    }
+
+    /** What a failure leaves: before the swap nothing of it, and traffic as it was; after it a restored database. */
+    private async failed(error: unknown): Promise<unknown> {
+        const known =
+            error instanceof SchemawardError
+                ? error
+                : new FailedError({ what: `The restore failed: ${firstLineOf(error)}`, cause: error });
+        const text = known.parts.what;
+        if (this.isSwapped) {
+            await this.end(text).catch(() => undefined);
+            const state = this.gate.isStopped ? heldText(this.gate, this.state()) : this.state();
+            return withState(known, state, true);
+        }
+        const { live } = this.setting;
+        const left = await dropDatabase(this.beside, this.making.name).then(
+            () => "",
+            () => ` ${this.making.name} is still there and is dropped by the next restore.`,
+        );
+        if (!this.isBegun) return known;
+        const unchanged = `${live} is as it was.${left}`;
+        try {
+            await this.sessions.guard.query("SELECT 1").catch(async () => {
+                this.sessions = await this.openSessions();
+            });
+            const { guard } = this.sessions;
+            await recordRunGivenUp(guard, this.runId, text);
+            if (!this.gate.isStopped) return withState(known, unchanged, true);
+            // What another run has left half-way is not to be let in by this one.
+            if (await hasChangedSinceGate(guard, this.setting.declaration.set))
+                return withState(known, heldText(this.gate, unchanged), true);
+            await this.gate.resume();
+            return withState(known, `${unchanged} Traffic is let in again.`, true);
+        } catch (again) {
+            this.setting.options.report({ type: "gate-note", text: firstLineOf(again) });
+            return withState(known, this.gate.isStopped ? heldText(this.gate, unchanged) : unchanged, true);
+        }
+    }
+}
+
+/** A name that no database has; two restores may be of one second. */
+async function freeName(client: Client, live: string, suffix: string): Promise<string> {
+    for (let n = 1; ; n++) {
+        const name = derivedName(live, n === 1 ? suffix : `${suffix}_${String(n)}`);
+        if ((await readProperties(client, name)) === undefined) return name;
+    }
+}
+
+function checkedText({ tables, rows, estimated, schema }: Awaited<ReturnType<typeof checkRestored>>): string {
+    return [
+        `is what the manifest says: ${String(rows)} rows in ${String(tables)} tables`,
+        ...(estimated === 0 ? [] : [`${String(estimated)} large tables not counted`]),
+        schema ? "the schema by its hash" : "the schema not compared (another version of PostgreSQL, or no hash)",
+    ].join(", ");
+}
+
+function throwIfInterrupted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted !== true) return;
+    throw new FailedError({ what: "Interrupted.", next: "Run the same command again." });
+}
+
+/** Databases that restores have left: those being made are dropped, under the lock of restoring; those kept are, when they have expired. */
+export async function dropLeftBehind(beside: Client, live: string, planned: string | undefined): Promise<void> {
+    const { making } = await readMarked(beside);
+    for (const { name, of } of making) if (of === live) await dropDatabase(beside, name);
+    // Killed between making it and marking it.
+    if (planned !== undefined && planned.includes("_restoring_")) await dropDatabase(beside, planned);
+}
+
+export function refusedAsLocked(live: string): RefusedError {
+    return new RefusedError({
+        what: `Another restore of ${live} goes on.`,
+        state: "Nothing was touched.",
+        next: "Wait until it has ended; if its process is gone, the server frees the lock within seconds.",
+    });
+}

@@ -1,0 +1,145 @@
+import type { Client } from "pg";
+import { disconnect, openDatabase } from "../../connection";
+import type { Declaration } from "../../declaration";
+import { BadInputError, RefusedError } from "../../errors";
+import { readLastRestore, readRecordedPlan, type RecordedRun } from "../../history/recorded-run";
+import { explainFailure } from "../../plan/database-failure";
+import { readMigrations } from "../../plan/build";
+import { openStore } from "../../snapshots/stores";
+import type { SnapshotStore } from "../../snapshots/store";
+import { listSnapshots } from "../../snapshots/verify";
+import { identifyRun } from "../identity";
+import { endIfInterrupted, notConfirmed } from "../not-begun";
+import { openSessions, type Sessions } from "../sessions";
+import { chooseSnapshot } from "./choose-snapshot";
+import type { RestoreOptions, RestoreResult } from "./options";
+import { type FoundFacts, readFacts } from "./read-facts";
+import { planRestore, type RestorePlan } from "./restore-plan";
+import { dropLeftBehind, refusedAsLocked, RestoreRun } from "./restore-run";
+import { renderRestore } from "./restore-text";
+import { connectBeside, nameOfDatabase, readMarked, takeRestoreLock } from "./server-databases";
+import { openAgain } from "./swap";
+
+/** The restore may not be carried out; nothing was changed. */
+export class RestoreRefused extends RefusedError {
+    constructor(readonly plan: RestorePlan) {
+        super({
+            what: `Restoring ${plan.snapshot.name} is refused.`,
+            where: { object: plan.database },
+            detail: plan.refusals.flatMap((r) => [r.text, `  allow it with: ${r.allow}`]),
+            state: "Nothing was touched.",
+            next: "Read the plan above; then allow it as named, or name another snapshot.",
+        });
+    }
+}
+
+/**
+ * Works out what a restore would do; only reads.
+ * @throws BadInputError when there is no such snapshot, FailedError when store or database do not answer
+ */
+export async function buildRestorePlan(
+    declaration: Declaration,
+    options: Pick<RestoreOptions, "projectDir" | "snapshot"> & Parameters<typeof planRestore>[2],
+): Promise<RestorePlan> {
+    const store = storeOf(declaration, options.projectDir);
+    const manifest = await chooseSnapshot(store, options.snapshot, declaration);
+    const compare = await comparison(declaration, options.projectDir);
+    const client = await openDatabase(declaration.connection).connect("plan restore");
+    try {
+        const facts = await readFacts(client, declaration, { manifest, requested: options.snapshot, compare });
+        return planRestore(declaration, facts, options);
+    } finally {
+        await disconnect(client);
+    }
+}
+
+/**
+ * Restores a database from a snapshot: stops traffic, takes a snapshot of what is there, restores into a database beside it, checks that against
+ * the manifest, swaps the two, lets traffic in again. Killed at any moment, the same call again gets it done.
+ * @throws BadInputError, RefusedError (RestoreRefused with the plan), FailedError saying what state things are in
+ */
+export async function restore(declaration: Declaration, options: RestoreOptions): Promise<RestoreResult> {
+    const store = storeOf(declaration, options.projectDir);
+    const database = openDatabase(declaration.connection);
+    const manifest = await chooseSnapshot(store, options.snapshot, declaration);
+    const compare = await comparison(declaration, options.projectDir);
+    const identity = identifyRun();
+    const live = await nameOfDatabase(database);
+    const beside = await connectBeside(database, live);
+    let sessions: Sessions | undefined;
+    let run: RestoreRun | undefined;
+    try {
+        if (!(await takeRestoreLock(beside, live))) throw refusedAsLocked(live);
+        await mendKilledSwap(beside, live);
+        const { report, signal, waitMs } = options;
+        sessions = await openSessions(database, { identity, settings: declaration.run, waitMs, report });
+        const facts = await readFacts(sessions.guard, declaration, { manifest, requested: options.snapshot, compare });
+        const plan = planRestore(declaration, facts, options);
+        report({ type: "plan", lines: renderRestore(plan) });
+        if (plan.refusals.length > 0) throw new RestoreRefused(plan);
+        if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+        endIfInterrupted(signal);
+        const before = facts.ledger.exists ? await readLastRestore(sessions.guard, declaration.set) : undefined;
+        await dropLeftBehind(beside, live, await plannedName(sessions.guard, before));
+        const taken = await stillValid(store, facts, before);
+        run = new RestoreRun(
+            { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken },
+            sessions,
+        );
+        return await run.go();
+    } catch (error) {
+        throw explainFailure(error, {
+            what: "The restore failed",
+            state: `${live} is as it was, unless it was said above that another is in its place.`,
+            next: { "": "See that the server runs, then run the same command again." },
+        });
+    } finally {
+        await (run ?? sessions)?.close();
+        await disconnect(beside);
+    }
+}
+
+function storeOf({ snapshot: { store } }: Declaration, projectDir: string): SnapshotStore {
+    if (store !== undefined) return openStore(store, projectDir);
+    throw new BadInputError({
+        what: "No store of snapshots is declared.",
+        where: { object: "snapshot.store" },
+        state: "Nothing was touched.",
+        next: "Name it: snapshot.store in the stack's file, or --store.",
+    });
+}
+
+/** How versions compare; where the set's files are not at hand, by their numbers. */
+async function comparison(declaration: Declaration, projectDir: string): Promise<(a: string, b: string) => number> {
+    try {
+        const set = await readMigrations(declaration, projectDir);
+        return (a, b) => set.compare(a, b);
+    } catch (error) {
+        if (!(error instanceof BadInputError)) throw error;
+        return (a, b) => a.localeCompare(b, "en", { numeric: true });
+    }
+}
+
+/** A swap that was killed right before its transaction has left a database that nobody may connect to. */
+async function mendKilledSwap(beside: Client, live: string): Promise<void> {
+    const { making } = await readMarked(beside);
+    if (making.some((m) => m.of === live && m.swapping)) await openAgain(beside, live);
+}
+
+/** Name of the database that a restore was making which never wrote its end. */
+async function plannedName(client: Client, run: RecordedRun | undefined): Promise<string | undefined> {
+    if (run === undefined) return undefined;
+    const plan = (await readRecordedPlan(client, run.id)) as { readonly making?: unknown } | null | undefined;
+    return typeof plan?.making === "string" ? plan.making : undefined;
+}
+
+/** The emergency snapshot of a restore that was cut off, if traffic was stopped all the time since. */
+async function stillValid(
+    store: SnapshotStore,
+    { ledger: { gate } }: FoundFacts,
+    run: RecordedRun | undefined,
+): Promise<string | undefined> {
+    if (run === undefined || run.snapshot === null || gate?.runId !== run.id) return undefined;
+    const there = await listSnapshots(store);
+    return there.some((m) => m.name === run.snapshot) ? run.snapshot : undefined;
+}
