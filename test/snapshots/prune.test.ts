@@ -138,6 +138,11 @@ describe("retention in a store", () => {
     it("what is marked between the decision and its turn is spared", async () => {
         let lists = 0;
         const racing = with_({
+            delete: async (name) => {
+                // Not even for a moment.
+                assert.notEqual(name, `${old}.manifest.json`);
+                await store.delete(name);
+            },
             list: async () => {
                 lists += 1;
                 if (lists === 2) await protectSnapshot(store, old);
