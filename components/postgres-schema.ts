@@ -10,6 +10,7 @@ import {
     type MigrationFormat,
     type PolicySettings,
     type RestoreSettings,
+    type RetentionRules,
     type RunSettings,
     type VerifyQuery,
 } from "../core/declaration";
@@ -42,7 +43,8 @@ export interface PostgresSchemaArgs {
         /** `file:` URL of the store. */
         readonly store?: pulumi.Input<string> | undefined;
         readonly required?: boolean | undefined;
-        readonly keep?: number | undefined;
+        /** What stays when a run has ended well: the newest n, or `{ last, daily, weekly }`. Absent: all. */
+        readonly keep?: number | RetentionRules | undefined;
     };
     /** What needs approval, and how much may be lost. Default: a plan that loses data needs `approvedPlan`. */
     readonly policy?: Settings<PolicySettings>;

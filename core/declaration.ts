@@ -17,13 +17,23 @@ export interface MigrationsSettings {
     readonly format: MigrationFormat;
 }
 
+/**
+ * Which snapshots retention keeps: the newest `last` ones, and the newest one of each of the last `daily` days and `weekly` weeks
+ * that have any. Days and weeks are UTC's, weeks begin on Monday. One that any rule keeps is kept; at least one rule is needed.
+ */
+export interface RetentionRules {
+    readonly last?: number | undefined;
+    readonly daily?: number | undefined;
+    readonly weekly?: number | undefined;
+}
+
 export interface SnapshotSettings {
     /** Demanded and not to be had means no migration. */
     readonly required: boolean;
     /** `file:` URL of the store; absent: no snapshot is taken. */
     readonly store?: string;
-    /** How many verified snapshots to keep. Retention itself is not done yet. */
-    readonly keep?: number;
+    /** What is kept when a run with a snapshot has ended well: a number is `last`. Absent: all. */
+    readonly keep?: number | RetentionRules;
 }
 
 /** How a database is restored from a snapshot. */

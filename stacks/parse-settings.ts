@@ -30,9 +30,22 @@ function explain(issue: Issue, project: string): string[] {
         const prefix = issue.path.length === 0 ? `${project}:` : `${key}.`;
         return issue.keys.map((k) => `${prefix}${k} is unknown; allowed here: ${allowedAt(issue.path).join(", ")}`);
     }
+    if (issue.code === "invalid_union") return explainUnion(issue, project);
     if (issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_value"))
         return [`${key} is missing: ${schemaAt(issue.path)?.description ?? "it is needed"}`];
     return [`${key} ${demandOf(issue)}`];
+}
+
+/** Of several forms the one is explained that was meant: the one that takes this kind of value. */
+function explainUnion(issue: Extract<Issue, { readonly code: "invalid_union" }>, project: string): string[] {
+    const kinds: string[] = [];
+    for (const form of issue.errors) {
+        const [first] = form;
+        if (first?.code !== "invalid_type" || first.path.length > 0 || first.expected === "int")
+            return form.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, project));
+        kinds.push(typeNames[first.expected] ?? first.expected);
+    }
+    return [`${project}:${issue.path.map(String).join(".")} must be ${kinds.join(" or ")}`];
 }
 
 /** What is allowed, as a predicate of the key. What stands there is not repeated: it may be a secret. */
@@ -90,11 +103,14 @@ function factsOf(schema: z.core.$ZodType): SchemaFacts {
     interface Definition {
         readonly innerType?: z.core.$ZodType;
         readonly in?: z.core.$ZodType;
+        /** Of a union: its forms, of which at most one is a mapping. */
+        readonly options?: readonly z.core.$ZodType[];
         readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
         readonly element?: z.core.$ZodType;
     }
     const definition = schema._zod.def as Definition;
-    const inner = definition.innerType ?? definition.in;
+    const mapping = definition.options?.find((option) => factsOf(option).shape !== undefined);
+    const inner = definition.innerType ?? definition.in ?? mapping;
     const below = inner === undefined ? undefined : factsOf(inner);
     return {
         shape: definition.shape ?? below?.shape,

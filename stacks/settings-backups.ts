@@ -2,6 +2,24 @@ import { z } from "zod";
 
 const days = z.int().positive();
 
+/** Which snapshots stay when a run has ended well. */
+export const keepSchema = z
+    .union([
+        z.int().positive(),
+        z
+            .strictObject({
+                last: z.int().positive().optional().describe("how many of the newest ones to keep"),
+                daily: z.int().positive().optional().describe("of how many days that have any, the newest one each"),
+                weekly: z.int().positive().optional().describe("of how many weeks that have any, the newest one each"),
+            })
+            .refine((rules) => Object.values(rules).some((n) => n !== undefined), {
+                error: "needs last, daily, weekly or several of them",
+                // A wrong key is fault enough.
+                when: ({ issues }) => issues.length === 0,
+            }),
+    ])
+    .describe("how many verified snapshots of the environment to keep, or by which rules; default: all");
+
 /** What may be said of a bucket that the stack makes; the defaults are BackupBucket's. */
 const ofBucket = {
     prefix: z

@@ -1,7 +1,7 @@
 import { validRange } from "semver";
 import { z } from "zod";
 import { defaultPolicy, defaultRestore, defaultRunSettings } from "../core/declaration";
-import { backupsSchema } from "./settings-backups";
+import { backupsSchema, keepSchema } from "./settings-backups";
 import { trafficSchema } from "./settings-traffic";
 
 /** What a text has to be like, said only where there is one: where there is none, "is missing" says more. */
@@ -71,11 +71,7 @@ export const settingsSchema = z.strictObject({
             store: store
                 .optional()
                 .describe("file: or s3: URL of the store, where it is not the one that backups declares"),
-            keep: z
-                .int()
-                .positive()
-                .optional()
-                .describe("how many verified snapshots to keep; older ones are not deleted yet"),
+            keep: keepSchema.optional(),
         })
         .default({ required: true })
         .describe("the snapshot before each run"),

@@ -9,6 +9,7 @@ interface JsonSchema {
     readonly properties?: Readonly<Record<string, JsonSchema>>;
     readonly required?: readonly string[];
     readonly items?: JsonSchema;
+    readonly anyOf?: readonly JsonSchema[];
 }
 
 const head = `# A stack's settings
@@ -36,12 +37,14 @@ function rows(schema: JsonSchema, prefix: string): string[] {
         return [
             `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
             ...rows(value, `${key}.`),
+            ...(value.anyOf ?? []).flatMap((form) => rows(form, `${key}.`)),
             ...rows(value.items ?? {}, `${key}[].`),
         ];
     });
 }
 
-function typeText({ type, enum: values, items }: JsonSchema): string {
+function typeText({ type, enum: values, items, anyOf }: JsonSchema): string {
+    if (anyOf !== undefined) return anyOf.map(typeText).join(" or ");
     if (values !== undefined) return values.map((v) => `\`${String(v)}\``).join(", ");
     return type === "array"
         ? `list of ${items?.type === "object" ? "mapping" : (items?.type ?? "any")}`

@@ -21,6 +21,10 @@ export function describeEvent(event: RunEvent): string | undefined {
             return `snapshot ${event.name} taken and verified: ${bytesText(event.bytes)} in ${secondsText(event.seconds)}`;
         case "snapshot-skipped":
             return `no snapshot (it is not demanded): ${event.why}`;
+        case "retention":
+            return retentionText(event);
+        case "retention-failed":
+            return `older snapshots were not deleted, and the run is done all the same (${event.why}); schemaward snapshot prune does it`;
         case "step-start":
             return `[${event.index}/${event.count}] ${arrow(event.direction)} ${event.version} ${event.name} …`;
         case "step-done":
@@ -61,6 +65,14 @@ export function describeEvent(event: RunEvent): string | undefined {
 /** How far a plan is that takes a while. */
 export function planningText(done: number, count: number): string {
     return `planning: ${done} of ${count} scripts looked at`;
+}
+
+function retentionText({ deleted, swept, kept, freedBytes }: RunEvent & { readonly type: "retention" }): string {
+    const what = [
+        ...(deleted.length === 0 ? [] : [`${deleted.join(", ")} deleted`]),
+        ...(swept.length === 0 ? [] : [`what was left of ${swept.join(", ")} swept`]),
+    ];
+    return `snapshots: ${what.join(", ")}, ${bytesText(freedBytes)} freed; ${kept} kept`;
 }
 
 function arrow(direction: "up" | "down"): string {

@@ -16,6 +16,14 @@ export type RunEvent =
     | { readonly type: "snapshot-progress"; readonly name: string; readonly bytes: number; readonly estimate: number }
     | { readonly type: "snapshot-done"; readonly name: string; readonly bytes: number; readonly seconds: number }
     | { readonly type: "snapshot-skipped"; readonly why: string }
+    | {
+          readonly type: "retention";
+          readonly deleted: readonly string[];
+          readonly swept: readonly string[];
+          readonly kept: number;
+          readonly freedBytes: number;
+      }
+    | { readonly type: "retention-failed"; readonly why: string }
     | ({ readonly type: "step-start" } & StepPlace)
     | ({ readonly type: "step-done"; readonly ms: number } & StepPlace)
     | { readonly type: "notice"; readonly version: string; readonly text: string }

@@ -139,6 +139,7 @@ export class Run {
             if (waits.length === 0) await smokeAfter(declaration, gate, options, this.state);
             await journal.done(schemaNow, historyTable());
             options.report({ type: "verified", version: version ?? "0" });
+            if (snapshot !== null) await this.deleteOldSnapshots();
             return { plan, changed: true, version, snapshot, runId: journal.runId, heldFor: waits };
         } catch (error) {
             watch?.stop();
@@ -217,6 +218,12 @@ export class Run {
         // Loaded here: most of what a snapshot needs, a run without one does not.
         const { snapshotBefore } = require("./snapshot-before.js") as typeof import("./snapshot-before");
         return snapshotBefore(this.declaration, planned, this.database, guard, this.options);
+    }
+
+    private async deleteOldSnapshots(): Promise<void> {
+        if (this.declaration.snapshot.keep === undefined) return;
+        const { retentionAfter } = require("./retention-after.js") as typeof import("./retention-after");
+        await retentionAfter(this.declaration, this.options);
     }
 
     /** Writes, when it has ended, that traffic stays stopped. */

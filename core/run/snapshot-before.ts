@@ -1,12 +1,15 @@
 import type { Client } from "pg";
 import type { Database } from "../connection";
-import type { Declaration } from "../declaration";
+import type { Declaration, Declarer } from "../declaration";
 import { FailedError, SchemawardError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import { openStore } from "../snapshots/stores";
 import { takeSnapshot } from "../snapshots/take";
 import { catalogHash, readCatalog } from "../sql/catalog";
 import type { RunOptions } from "./options";
+
+/** Whose snapshots those are that only the command's flags ask for. */
+export const nobody: Declarer = { project: "", stack: "", environment: "db" };
 
 /**
  * Takes the pre-migration snapshot, verified, before the first script.
@@ -28,7 +31,7 @@ export async function snapshotBefore(
         const manifest = await takeSnapshot({
             database,
             store: openStore(store, options.projectDir),
-            declarer: declaration.declarer ?? { project: "", stack: "", environment: "db" },
+            declarer: declaration.declarer ?? nobody,
             set: declaration.set,
             ...(declaration.app === undefined ? {} : { app: declaration.app }),
             from: plan.from,

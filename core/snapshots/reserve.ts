@@ -3,7 +3,8 @@ import { parseSnapshotName, snapshotName, type SnapshotName } from "./name";
 import { dumpSuffix, manifestSuffix } from "./manifest";
 import { ObjectExistsError, type SnapshotStore } from "./store";
 
-const reservationSuffix = ".taking";
+/** Somebody takes a snapshot of this name. */
+export const takingSuffix = ".taking";
 const sweepAfterMs = 24 * 3_600_000;
 
 /** A snapshot's name that nobody else uses, nor will while it is held. */
@@ -22,7 +23,7 @@ export async function reserveName(store: SnapshotStore, what: SnapshotName): Pro
     await sweep(store);
     for (let ordinal = 1; ; ordinal += 1) {
         const name = snapshotName(ordinal === 1 ? what : { ...what, ordinal });
-        const mark = name + reservationSuffix;
+        const mark = name + takingSuffix;
         try {
             await store.put(mark, Readable.from([Buffer.from(`${String(process.pid)}\n`)]));
         } catch (error) {
@@ -47,8 +48,8 @@ export async function reserveName(store: SnapshotStore, what: SnapshotName): Pro
 /** Marks of dead runs. */
 async function sweep(store: SnapshotStore): Promise<void> {
     for (const { name, modified } of await store.list()) {
-        if (!name.endsWith(reservationSuffix) || Date.now() - modified.getTime() < sweepAfterMs) continue;
-        if (parseSnapshotName(name.slice(0, -reservationSuffix.length)) === undefined) continue;
+        if (!name.endsWith(takingSuffix) || Date.now() - modified.getTime() < sweepAfterMs) continue;
+        if (parseSnapshotName(name.slice(0, -takingSuffix.length)) === undefined) continue;
         await store.delete(name).catch(() => undefined);
     }
 }

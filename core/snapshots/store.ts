@@ -17,6 +17,7 @@ export interface Written {
 
 /**
  * Where snapshots are kept. A snapshot is two objects: `<name>.dump`, and `<name>.manifest.json` written last; without the second there is no snapshot.
+ * Small marks may lie beside it: `<name>.taking`, `.protected`, `.verified`, `.in-use-…`.
  * Names are single path components; an implementation refuses others with `checkObjectName`.
  */
 export interface SnapshotStore {

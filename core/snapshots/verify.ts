@@ -1,8 +1,10 @@
-import { BadInputError, FailedError } from "../errors";
+import { BadInputError, FailedError, firstLineOf } from "../errors";
 import { ArchiveReader } from "./archive-reader";
+import { whileInUse } from "./in-use";
 import { dumpSuffix, manifestSuffix, readManifest, type Manifest } from "./manifest";
 import type { SnapshotStore, StoredObject } from "./store";
 import { needTool } from "./tool";
+import { writeRecord, type Verified } from "./verified-record";
 
 /** A snapshot that was read wholly and found to be what its manifest says. */
 export interface VerifiedSnapshot {
@@ -11,87 +13,81 @@ export interface VerifiedSnapshot {
     readonly sha256: string;
 }
 
+export interface VerifyOptions {
+    /** Called with the bytes read so far, of how many, a few times a second. */
+    readonly onProgress?: (bytes: number, of: number) => void;
+    /** Told what could not be written into the store: with a key that may only read nothing is recorded. */
+    readonly onUnrecorded?: (why: string) => void;
+    /** Aborting ends it with an error; nothing is recorded. */
+    readonly signal?: AbortSignal;
+}
+
+const progressEveryMs = 200;
+
 /**
- * Reads a snapshot wholly: size and SHA-256 must match its manifest, and pg_restore must be able to read all of it. Writes
- * nothing, and needs no database.
+ * Reads a snapshot wholly: size and SHA-256 must match its manifest, and pg_restore must be able to read all of it. What that
+ * showed is recorded beside it in the store: a damaged one is nobody's newest verified one any more. Needs no database.
  * @throws FailedError saying what is damaged; BadInputError when there is no such snapshot
  */
-export async function verifySnapshot(store: SnapshotStore, name: string): Promise<VerifiedSnapshot> {
+export async function verifySnapshot(
+    store: SnapshotStore,
+    name: string,
+    options: VerifyOptions = {},
+): Promise<VerifiedSnapshot> {
     const objects = await store.list();
     const dump = objects.find((o) => o.name === name + dumpSuffix);
     const manifestThere = objects.some((o) => o.name === name + manifestSuffix);
     if (!manifestThere) throw noSnapshot(store, name, objects, dump !== undefined);
-    const manifest = await readManifest(await store.get(name + manifestSuffix), name);
-    if (dump === undefined) throw damaged(store, name, [`${name}${dumpSuffix} is missing; only its manifest is there`]);
-    const pgRestore = await needTool("pg_restore", Number.parseInt(manifest.archive.pgDumpVersion, 10), "archive");
+    const unrecorded = (error: unknown): void => options.onUnrecorded?.(firstLineOf(error));
+    return whileInUse(store, name, async () => {
+        const manifest = await readManifest(await store.get(name + manifestSuffix), name);
+        if (dump === undefined)
+            throw damaged(store, name, [`${name}${dumpSuffix} is missing; only its manifest is there`]);
+        const faults = await faultsOf(store, manifest, options);
+        const at = new Date().toISOString();
+        const record: Verified = faults.length === 0 ? { at, ok: true } : { at, ok: false, why: faults.join("; ") };
+        await writeRecord(store, name, record).catch(unrecorded);
+        if (faults.length > 0) throw damaged(store, name, faults);
+        return { manifest, bytes: manifest.archive.bytes, sha256: manifest.archive.sha256 };
+    });
+}
+
+/** What of the archive is not as its manifest says: lines for people. */
+async function faultsOf(store: SnapshotStore, manifest: Manifest, options: VerifyOptions): Promise<string[]> {
+    const { name, archive } = manifest;
+    const pgRestore = await needTool("pg_restore", Number.parseInt(archive.pgDumpVersion, 10), "archive");
     const reader = new ArchiveReader(pgRestore);
+    let told = 0;
     try {
-        for await (const chunk of await store.get(name + dumpSuffix)) await reader.write(chunk as Buffer);
+        for await (const chunk of await store.get(name + dumpSuffix)) {
+            if (options.signal?.aborted === true) throw stopped(store, name);
+            await reader.write(chunk as Buffer);
+            if (Date.now() - told < progressEveryMs) continue;
+            told = Date.now();
+            options.onProgress?.(reader.bytes, archive.bytes);
+        }
         const { bytes, sha256, restore } = await reader.end();
-        const faults = [
-            ...(bytes === manifest.archive.bytes
+        return [
+            ...(bytes === archive.bytes
                 ? []
-                : [`size: ${String(bytes)} bytes, the manifest says ${String(manifest.archive.bytes)}`]),
-            ...(sha256 === manifest.archive.sha256
-                ? []
-                : [`SHA-256: ${sha256}, the manifest says ${manifest.archive.sha256}`]),
+                : [`size: ${String(bytes)} bytes, the manifest says ${String(archive.bytes)}`]),
+            ...(sha256 === archive.sha256 ? [] : [`SHA-256: ${sha256}, the manifest says ${archive.sha256}`]),
             ...(restore.ok
                 ? []
                 : [`pg_restore cannot read it (${restore.how}):`, ...restore.lines.map((l) => `  ${l}`)]),
         ];
-        if (faults.length > 0) throw damaged(store, name, faults);
-        return { manifest, bytes, sha256 };
     } finally {
         await reader.stop();
     }
 }
 
-/** Snapshots of a store, newest first, by their manifests alone; `verifySnapshot` looks into one. */
-export async function listSnapshots(store: SnapshotStore): Promise<readonly Manifest[]> {
-    return (await readStore(store)).snapshots;
-}
-
-/** What a store holds. */
-export interface StoreContents {
-    /** Newest first. */
-    readonly snapshots: readonly Manifest[];
-    /** Archives and manifests that are no snapshots, and why. */
-    readonly unusable: readonly { readonly name: string; readonly why: string }[];
-}
-
-/** Snapshots need both objects, a manifest that can be read, and an archive of the size it says. */
-export async function readStore(store: SnapshotStore): Promise<StoreContents> {
-    const objects = new Map((await store.list()).map((object) => [object.name, object]));
-    const snapshots: Manifest[] = [];
-    const unusable: { name: string; why: string }[] = [];
-    for (const object of objects.keys()) {
-        if (object.endsWith(dumpSuffix)) {
-            const name = object.slice(0, -dumpSuffix.length);
-            if (!objects.has(name + manifestSuffix)) unusable.push({ name, why: "it has no manifest" });
-        }
-        if (!object.endsWith(manifestSuffix)) continue;
-        const name = object.slice(0, -manifestSuffix.length);
-        const found = await usable(store, name, objects.get(name + dumpSuffix));
-        if (typeof found === "string") unusable.push({ name, why: found });
-        else snapshots.push(found);
-    }
-    const newestFirst = snapshots.sort((a, b) => {
-        const byTime = b.created.localeCompare(a.created);
-        return byTime === 0 ? b.name.localeCompare(a.name) : byTime;
+function stopped(store: SnapshotStore, name: string): FailedError {
+    return new FailedError({
+        what: "The snapshot was not read to its end: it was stopped.",
+        where: { object: `${store.url} ${name}` },
+        state: "Nothing was changed, and nothing is known of it that was not known before.",
+        next: "Run again when it may run to its end.",
     });
-    return { snapshots: newestFirst, unusable };
-}
-
-async function usable(store: SnapshotStore, name: string, dump: StoredObject | undefined): Promise<Manifest | string> {
-    if (dump === undefined) return "its archive is missing";
-    let manifest: Manifest;
-    try {
-        manifest = await readManifest(await store.get(name + manifestSuffix), name);
-    } catch (error) {
-        return error instanceof FailedError ? error.parts.what : "its manifest cannot be read";
-    }
-    if (manifest.archive.bytes === dump.bytes) return manifest;
-    return `its archive has ${String(dump.bytes)} bytes, the manifest says ${String(manifest.archive.bytes)}`;
 }
 
 /** What a person has to know of a snapshot that is not what its manifest says. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Declaration } from "../../core/declaration";
 import { dumpSuffix } from "../../core/snapshots/manifest";
 import { openStore } from "../../core/snapshots/stores";
-import { listSnapshots } from "../../core/snapshots/verify";
+import { listSnapshots } from "../../core/snapshots/contents";
 import { catalogHash, readCatalog } from "../../core/sql/catalog";
 import { gateAnnotation } from "../../core/traffic/marks";
 import { defaultTraffic, type TrafficSettings } from "../../core/traffic-settings";

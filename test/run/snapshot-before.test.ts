@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import type { Declaration, RetentionRules } from "../../core/declaration";
 import { FailedError } from "../../core/errors";
 import { renderPlan } from "../../core/plan/render-text";
+import { describeEvent } from "../../core/run/describe-event";
 import { PlanRefused } from "../../core/run/not-begun";
+import { listSnapshots } from "../../core/snapshots/contents";
+import type { SnapshotStore } from "../../core/snapshots/store";
+import { openStore } from "../../core/snapshots/stores";
+import { make } from "../snapshots/made";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
 
@@ -47,6 +53,65 @@ describe("a run with a snapshot", function () {
         const { lastRun } = await project.plan("0");
         assert.deepEqual([lastRun?.outcome, lastRun?.done], ["failed", []]);
         assert.match(lastRun?.snapshot ?? "", /pre-migration/);
+    });
+
+    describe("and rules for those before it", () => {
+        let store: SnapshotStore;
+        const declarer = { project: "app", stack: "prod", environment: "prod" };
+        const snapshots = async (): Promise<string[]> => (await listSnapshots(store)).map(({ name }) => name);
+
+        function keeping(keep: number | RetentionRules): Partial<Declaration> {
+            return { declarer, snapshot: { store: `file:${path.join(project.dir, "backups")}`, required: true, keep } };
+        }
+
+        beforeEach(async () => {
+            store = openStore(`file:${path.join(project.dir, "backups")}`, "/");
+            for (const day of [1, 2, 3])
+                await make(store, `prod_old_2020010${String(day)}_000000`, `2020-01-0${String(day)}T00:00:00.000Z`, {
+                    set: "app",
+                });
+            await make(store, "dev_old_20200101_000000", "2020-01-01T00:00:00.000Z", { environment: "dev" });
+        });
+
+        it("deletes the older ones of its environment when it has ended well", async () => {
+            const { snapshot } = await project.migrate("0", keeping({ last: 2 }));
+            assert.deepEqual(await snapshots(), [snapshot, "prod_old_20200103_000000", "dev_old_20200101_000000"]);
+            const told = project.events.find((event) => event.type === "retention");
+            assert(told !== undefined);
+            assert.match(
+                describeEvent(told) ?? "",
+                /^snapshots: prod_old_20200101_000000, prod_old_20200102_000000 deleted, \d+ B freed; 2 kept$/,
+            );
+        });
+
+        it("deletes none when it failed, and none when it took none", async () => {
+            const before = await snapshots();
+            project.migration("002", "SELECT 1/0", "SELECT 1");
+            await assert.rejects(project.migrate("2", keeping(1)));
+            assert.equal((await snapshots()).length, before.length + 1);
+            project.write({ "002_m2.sql": "SELECT 1" });
+            await project.migrate("1", keeping(1));
+            assert.equal((await snapshots()).length, before.length + 1);
+        });
+
+        it("has ended well although they cannot be deleted", async () => {
+            const backups = path.join(project.dir, "backups");
+            const { changed, snapshot } = await project.migrate("0", keeping(1), {
+                report: (event) => {
+                    project.events.push(event);
+                    if (event.type !== "verified") return;
+                    renameSync(backups, `${backups}-elsewhere`);
+                    writeFileSync(backups, "a file in the folder's place");
+                },
+            });
+            assert(changed && snapshot !== null);
+            const told = project.events.find((event) => event.type === "retention-failed");
+            assert.match(
+                told === undefined ? "" : (describeEvent(told) ?? ""),
+                /could not list .*snapshot prune does it/,
+            );
+            assert.equal((await project.plan("latest")).lastRun, null);
+        });
     });
 
     it("that cannot have it is told by the next plan, and drift is still drift", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -10,7 +10,9 @@ import type { Manifest } from "../../core/snapshots/manifest";
 import type { SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { takeSnapshot } from "../../core/snapshots/take";
-import { listSnapshots, readStore, verifySnapshot } from "../../core/snapshots/verify";
+import { listSnapshots, readStore } from "../../core/snapshots/contents";
+import { verifySnapshot } from "../../core/snapshots/verify";
+import type { Verified } from "../../core/snapshots/verified-record";
 import { fixture, request, withClient } from "./fixture";
 import { startTestServer, type TestServer } from "../support/postgres";
 
@@ -165,6 +167,42 @@ describe("verifying and listing snapshots", function () {
         await writeFile(manifestFile, JSON.stringify(older));
         const { manifest: read } = await verifySnapshot(store, manifest.name);
         assert.deepEqual(read, { ...manifest, databaseBytes: null });
+    });
+
+    it("what a look into it has shown is recorded, and is what counts from then on", async () => {
+        const verified = async (): Promise<Verified | null | undefined> =>
+            (await readStore(store)).snapshots[0]?.verified;
+        assert.deepEqual(await verified(), { ok: true, at: manifest.created });
+        const whole = await readFile(dumpFile);
+        await flipBit();
+        await isDamaged(/SHA-256/);
+        const bad = await verified();
+        assert(bad?.ok === false && bad.at > manifest.created, JSON.stringify(bad));
+        assert.match(bad.why, /SHA-256/);
+        await writeFile(dumpFile, whole);
+        const seen: number[] = [];
+        await verifySnapshot(store, manifest.name, { onProgress: (bytes, of) => seen.push(bytes / of) });
+        const good = await verified();
+        assert(good?.ok === true && good.at > bad.at, JSON.stringify(good));
+        assert(seen.length > 0 && seen.every((part) => part > 0 && part <= 1), String(seen));
+        assert.deepEqual(
+            (await readdir(folder)).sort(),
+            [".dump", ".manifest.json", ".verified"].map((suffix) => manifest.name + suffix),
+        );
+    });
+
+    it("a store that may only be read is verified, and says what is not recorded", async () => {
+        const readOnly: SnapshotStore = {
+            url: store.url,
+            probe: async () => store.probe(),
+            get: async (name) => store.get(name),
+            list: async () => store.list(),
+            put: async () => Promise.reject(new FailedError({ what: "AccessDenied" })),
+            delete: async () => Promise.reject(new FailedError({ what: "AccessDenied" })),
+        };
+        const told: string[] = [];
+        await verifySnapshot(readOnly, manifest.name, { onUnrecorded: (why) => told.push(why) });
+        assert.deepEqual(told, ["AccessDenied"]);
     });
 
     it("the newest comes first", async () => {

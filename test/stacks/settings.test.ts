@@ -93,6 +93,22 @@ const wrong: Readonly<Record<string, readonly [config: string, ...problems: stri
         "physioflow:snapshot: { keep: 2.5 }",
         "physioflow:snapshot.keep must be a whole number",
     ],
+    "neither a number nor a mapping": [
+        "physioflow:snapshot: { keep: many }",
+        "physioflow:snapshot.keep must be a number or a mapping",
+    ],
+    "a mapping that says nothing": [
+        "physioflow:snapshot: { keep: {} }",
+        "physioflow:snapshot.keep needs last, daily, weekly or several of them",
+    ],
+    "a wrong value in one of several forms": [
+        "physioflow:snapshot: { keep: { daily: x } }",
+        "physioflow:snapshot.keep.daily must be a number",
+    ],
+    "a wrong key in one of several forms": [
+        "physioflow:snapshot: { keep: { monthly: 3 } }",
+        "physioflow:snapshot.keep.monthly is unknown; allowed here: last, daily, weekly",
+    ],
     "a number that is too small": ["physioflow:snapshot: { keep: 0 }", "physioflow:snapshot.keep must be more than 0"],
     "a number that is too big": [
         "physioflow:workload: { namespace: a, image: b, port: 70000 }",
