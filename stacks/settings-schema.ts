@@ -77,7 +77,9 @@ export const settingsSchema = z.strictObject({
         .describe("the snapshot before each run"),
     restoreFrom: text("must be a snapshot's name, or latest")
         .optional()
-        .describe("snapshot that the database is restored from, once: a name, or latest; once done it does nothing any more"),
+        .describe(
+            "snapshot that the database is restored from, once: a name, or latest; once done it does nothing any more",
+        ),
     restore: z
         .strictObject({
             jobs: z.int().positive().default(defaultRestore.jobs).describe("connections that pg_restore works with"),

@@ -28,7 +28,7 @@ export async function readNeeds(pgRestore: string, file: string): Promise<Archiv
     } catch (error) {
         throw new FailedError({
             what: "pg_restore cannot read the archive's table of contents.",
-            detail: linesOf(String((error as { stderr?: unknown }).stderr ?? "")).slice(-5),
+            detail: linesOf((error as { stderr?: string }).stderr ?? "").slice(-5),
             state: "Nothing was touched.",
             next: "Use an older snapshot, or pg_restore of a newer version (SCHEMAWARD_PG_BIN).",
         });

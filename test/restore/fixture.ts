@@ -6,7 +6,7 @@ import type { Declaration } from "../../core/declaration";
 import { restore } from "../../core/run/restore/restore";
 import type { RestoreOptions, RestoreResult } from "../../core/run/restore/options";
 import { openStore } from "../../core/snapshots/stores";
-import { listSnapshots } from "../../core/snapshots/verify";
+import { listSnapshots } from "../../core/snapshots/contents";
 import type { Manifest } from "../../core/snapshots/manifest";
 import { needTool } from "../../core/snapshots/tool";
 import type { TestServer } from "../support/postgres";

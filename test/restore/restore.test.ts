@@ -64,7 +64,9 @@ for (const binaries of eachMajor().filter((b) => b.hasDump)) {
             process.env["SCHEMAWARD_PG_BIN"] = binaries.dir;
             server = await startTestServer(binaries);
             await server.withClient("postgres", async (client) =>
-                client.query("CREATE ROLE restore_owner; CREATE ROLE restore_reader LOGIN; CREATE ROLE restore_grantor"),
+                client.query(
+                    "CREATE ROLE restore_owner; CREATE ROLE restore_reader LOGIN; CREATE ROLE restore_grantor",
+                ),
             );
         });
         after(async () => {
@@ -106,7 +108,9 @@ for (const binaries of eachMajor().filter((b) => b.hasDump)) {
             });
             const before = await dumpOf(server, database);
             await project.migrate("002", withStore(project, "002"));
-            await project.query("INSERT INTO billing.invoices (amount) VALUES (1); DELETE FROM events; SELECT lo_unlink(424242)");
+            await project.query(
+                "INSERT INTO billing.invoices (amount) VALUES (1); DELETE FROM events; SELECT lo_unlink(424242)",
+            );
             assert.notEqual(await dumpOf(server, database), before);
 
             const [snapshot] = await snapshotsOf(project);

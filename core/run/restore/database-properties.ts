@@ -13,7 +13,7 @@ export interface DatabaseProperties {
     readonly connectionLimit: number;
     readonly isTemplate: boolean;
     /** Row of pg_database: its columns differ from version to version. */
-    readonly row: Readonly<Record<string, unknown>>;
+    readonly row: Readonly<Record<string, string | number | boolean | null>>;
     /** Rights on it; null: nobody ever granted or revoked any. */
     readonly grants: readonly DatabaseGrant[] | null;
     /** `ALTER DATABASE … SET` and, with a role, `ALTER ROLE … IN DATABASE … SET`. */
@@ -76,7 +76,7 @@ export function createStatement(client: Client, name: string, like: DatabaseProp
     const { row } = like;
     // PostgreSQL 15 and 16 call it daticulocale, 17 datlocale.
     const locale = row["datlocale"] ?? row["daticulocale"];
-    const provider = providers[String(row["datlocprovider"] ?? "c")];
+    const provider = providers[String(row["datlocprovider"])];
     return [
         `CREATE DATABASE ${client.escapeIdentifier(name)} WITH TEMPLATE template0 OWNER ${client.escapeIdentifier(like.owner)}`,
         `ENCODING ${text(like.encoding)} LC_COLLATE ${text(row["datcollate"])} LC_CTYPE ${text(row["datctype"])}`,
@@ -122,7 +122,10 @@ export async function giveProperties(client: Client, name: string, like: Databas
             role === null
                 ? `ALTER DATABASE ${database}`
                 : `ALTER ROLE ${client.escapeIdentifier(role)} IN DATABASE ${database}`;
-        const key = setting.split(".").map((part) => client.escapeIdentifier(part)).join(".");
+        const key = setting
+            .split(".")
+            .map((part) => client.escapeIdentifier(part))
+            .join(".");
         await (listSettings.has(setting.toLowerCase())
             ? attempt(
                   setting,
@@ -138,9 +141,15 @@ export async function giveProperties(client: Client, name: string, like: Databas
         );
     if (like.grants === null) return;
     const owner = client.escapeIdentifier(like.owner);
-    await attempt("Rights", `REVOKE ALL ON DATABASE ${database} FROM PUBLIC`, `REVOKE ALL ON DATABASE ${database} FROM ${owner}`);
+    await attempt(
+        "Rights",
+        `REVOKE ALL ON DATABASE ${database} FROM PUBLIC`,
+        `REVOKE ALL ON DATABASE ${database} FROM ${owner}`,
+    );
     // The owner's first: what others have granted they hold from those.
-    const ordered = [...like.grants].sort((a, b) => Number(a.grantor !== like.owner) - Number(b.grantor !== like.owner));
+    const ordered = [...like.grants].sort(
+        (a, b) => Number(a.grantor !== like.owner) - Number(b.grantor !== like.owner),
+    );
     for (const { grantee, grantor, privilege, grantable } of ordered)
         await attempt(
             `${privilege} of ${grantee ?? "PUBLIC"}`,

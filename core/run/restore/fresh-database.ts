@@ -31,11 +31,7 @@ const lookEveryMs = 1_000;
  * Sees, before anything is touched, that the server has what the archive needs: roles, extensions, room.
  * @throws RefusedError naming what is missing
  */
-export async function needOf(
-    beside: Client,
-    file: string,
-    manifest: Manifest,
-): Promise<void> {
+export async function needOf(beside: Client, file: string, manifest: Manifest): Promise<void> {
     const pgRestore = await restoreTool(manifest);
     const needs = await readNeeds(pgRestore, file);
     const { rows } = await beside.query<{ roles: string[]; missing: string[]; folder: string | null; local: boolean }>({

@@ -27,7 +27,11 @@ export interface FoundFacts extends RestoreFacts {
 export async function readFacts(
     client: Client,
     declaration: Declaration,
-    asked: { readonly manifest: Manifest; readonly requested: string; readonly compare: (a: string, b: string) => number },
+    asked: {
+        readonly manifest: Manifest;
+        readonly requested: string;
+        readonly compare: (a: string, b: string) => number;
+    },
 ): Promise<FoundFacts> {
     const { manifest, compare } = asked;
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off");
@@ -45,7 +49,7 @@ export async function readFacts(
             serverMajor: Math.floor(server.num / 10_000),
             databaseBytes: Number(server.bytes),
             applied,
-            at: applied.length === 0 ? null : [...applied].sort(compare).at(-1) ?? null,
+            at: applied.length === 0 ? null : ([...applied].sort(compare).at(-1) ?? null),
             rowsNow,
             gate: traffic.gate,
             parts: traffic.parts,
@@ -167,7 +171,11 @@ async function rowsOf(client: Client): Promise<RestoreFacts["rowsNow"]> {
 async function readTraffic(
     client: Client,
     { traffic }: Declaration,
-): Promise<{ readonly gate: RestorePlan["gate"]; readonly parts: readonly GatePart[]; readonly refusals: RestorePlan["refusals"] }> {
+): Promise<{
+    readonly gate: RestorePlan["gate"];
+    readonly parts: readonly GatePart[];
+    readonly refusals: RestorePlan["refusals"];
+}> {
     if (traffic === undefined || traffic.stopTraffic === "never") return { gate: null, parts: [], refusals: [] };
     let cluster: Cluster | undefined;
     try {

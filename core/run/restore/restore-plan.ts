@@ -48,7 +48,11 @@ export interface RestorePlan {
         readonly exact: boolean;
     };
     /** What traffic is stopped through; null: it is not. */
-    readonly gate: { readonly strategy: string; readonly parts: readonly string[]; readonly keys: readonly string[] } | null;
+    readonly gate: {
+        readonly strategy: string;
+        readonly parts: readonly string[];
+        readonly keys: readonly string[];
+    } | null;
     /** Name of the snapshot taken before, of what is there; null: none is to be. */
     readonly emergency: string | null;
     /** Name of the database that is kept, and for how many days. */
@@ -73,7 +77,12 @@ export interface RestoreFacts {
     /** In the order of applying. */
     readonly applied: readonly string[];
     readonly at: string | null;
-    readonly rowsNow: readonly { readonly schema: string; readonly name: string; readonly rows: number; readonly exact: boolean }[];
+    readonly rowsNow: readonly {
+        readonly schema: string;
+        readonly name: string;
+        readonly rows: number;
+        readonly exact: boolean;
+    }[];
     readonly gate: RestorePlan["gate"];
     /** What the server and the login rule out, whatever a stack says. */
     readonly obstacles: RestorePlan["refusals"];
@@ -160,8 +169,10 @@ export function planRestore(declaration: Declaration, facts: RestoreFacts, quest
         tables,
         lost,
         gate: facts.gate,
-        emergency: question.emergency ? `${declarer?.environment ?? "db"}_pre-restore${app === undefined ? "" : `-v${app}`}_<UTC>` : null,
-        kept: { name: `${facts.database}_before_<UTC>`, days: (declaration.restore?.keepDays ?? 7) },
+        emergency: question.emergency
+            ? `${declarer?.environment ?? "db"}_pre-restore${app === undefined ? "" : `-v${app}`}_<UTC>`
+            : null,
+        kept: { name: `${facts.database}_before_<UTC>`, days: declaration.restore?.keepDays ?? 7 },
         estimatedSeconds: Math.ceil(
             2 +
                 manifest.archive.bytes / restoredPerSecond +
@@ -197,8 +208,9 @@ function thenAndNow({ tables: then }: Manifest, { rowsNow }: RestoreFacts): Tabl
     const key = (t: { readonly schema: string; readonly name: string }): string =>
         t.schema === "public" ? t.name : `${t.schema}.${t.name}`;
     // What schemaward itself writes is carried over, and is nobody's loss.
-    const counted = <T extends { readonly schema: string; readonly name: string }>(tables: readonly T[]): Map<string, T> =>
-        new Map(tables.filter((t) => t.schema !== "schemaward").map((t) => [key(t), t]));
+    const counted = <T extends { readonly schema: string; readonly name: string }>(
+        tables: readonly T[],
+    ): Map<string, T> => new Map(tables.filter((t) => t.schema !== "schemaward").map((t) => [key(t), t]));
     const before = counted(then);
     const after = counted(rowsNow);
     return [...new Set([...before.keys(), ...after.keys()])]
@@ -260,7 +272,13 @@ function foreign(
               : undefined;
     return what === undefined
         ? []
-        : [{ code: "other-database", text: what, allow: `--adopt ${theirs}, if that very snapshot is meant for this database` }];
+        : [
+              {
+                  code: "other-database",
+                  text: what,
+                  allow: `--adopt ${theirs}, if that very snapshot is meant for this database`,
+              },
+          ];
 }
 
 function wrongVersion(

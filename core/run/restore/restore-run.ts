@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { Client } from "pg";
 import { type Database, disconnect } from "../../connection";
 import { type Declaration, defaultRestore } from "../../declaration";
-import { FailedError, firstLineOf, RefusedError, SchemawardError } from "../../errors";
+import { FailedError, firstLineOf, SchemawardError } from "../../errors";
 import { carryLedger } from "../../history/ledger-carry";
 import { hasChangedSinceGate } from "../../history/ledger-gates";
-import { recordRunEnd, recordRunGivenUp, recordRunStart, recordSnapshot, recordStep } from "../../history/ledger-runs";
+import { recordRunEnd, recordRunGivenUp, recordRunStart, recordStep } from "../../history/ledger-runs";
 import { prepareLedger, readSystemIdentifier, recordSet } from "../../history/ledger-tables";
 import type { Manifest } from "../../snapshots/manifest";
 import { timeInName } from "../../snapshots/name";
@@ -19,6 +19,7 @@ import { openSessions, type Sessions } from "../sessions";
 import { smokeAfter } from "../smoke-after";
 import { checkRestored } from "./check-restored";
 import { readProperties } from "./database-properties";
+import { emergencySnapshot } from "./emergency-snapshot";
 import { makeFresh, needOf } from "./fresh-database";
 import type { RestoreOptions, RestoreResult } from "./options";
 import type { FoundFacts } from "./read-facts";
@@ -27,6 +28,7 @@ import {
     connectBeside,
     derivedName,
     dropDatabase,
+    freeName,
     type Kept,
     type Making,
     readMarked,
@@ -100,14 +102,17 @@ export class RestoreRun {
                 await needOf(this.beside, file, manifest);
                 await this.begin();
                 if (facts.gate !== null) await gate.stop(facts.parts, signal);
-                emergency = await this.emergencySnapshot();
+                emergency = await emergencySnapshot(this.setting, this.sessions.guard, this.runId);
                 await this.restoreBeside(file);
             });
             throwIfInterrupted(signal);
             const kept = await this.swap();
             this.isSwapped = true;
             this.sessions = await this.openSessions();
-            report({ type: "restore-step", text: `in its place; what was there is kept as ${kept.name} until ${kept.until}` });
+            report({
+                type: "restore-step",
+                text: `in its place; what was there is kept as ${kept.name} until ${kept.until}`,
+            });
             const waits = await gate.end(manifest.from, options.ignoreVersions);
             if (waits.length === 0) await smokeAfter(setting.declaration, gate, options, this.state());
             await this.end(null);
@@ -157,41 +162,6 @@ export class RestoreRun {
             throw error;
         }
         this.isBegun = true;
-    }
-
-    private async emergencySnapshot(): Promise<string | null> {
-        const { declaration, database, store, options, facts, taken } = this.setting;
-        if (!options.emergency) return null;
-        if (taken !== undefined) {
-            options.report({ type: "restore-step", text: `${taken} has what is there: nothing was written since` });
-            await recordSnapshot(this.sessions.guard, this.runId, taken);
-            return taken;
-        }
-        const { takeSnapshot } = require("../../snapshots/take.js") as typeof import("../../snapshots/take");
-        const { catalogHash, readCatalog } = require("../../sql/catalog.js") as typeof import("../../sql/catalog");
-        const started = Date.now();
-        const { report, signal } = options;
-        const name = this.setting.plan.emergency ?? "";
-        const manifest = await takeSnapshot({
-            kind: "emergency",
-            database,
-            store,
-            declarer: declaration.declarer ?? { project: "", stack: "", environment: "db" },
-            set: declaration.set,
-            ...(declaration.app === undefined ? {} : { app: declaration.app }),
-            from: facts.at,
-            to: this.setting.plan.to,
-            applied: facts.ledger.rows.map((row) => ({ version: row.version, checksum: row.upChecksum })),
-            schemaHash: catalogHash(await readCatalog(this.sessions.guard)),
-            onProgress: ({ bytes, estimate }) => {
-                report({ type: "snapshot-progress", name, bytes, estimate });
-            },
-            ...(signal === undefined ? {} : { signal }),
-        });
-        await recordSnapshot(this.sessions.guard, this.runId, manifest.name);
-        const seconds = (Date.now() - started) / 1000;
-        report({ type: "snapshot-done", name: manifest.name, bytes: manifest.archive.bytes, seconds });
-        return manifest.name;
     }
 
     /** Everything that comes before the swap, in a database that nobody uses. */
@@ -318,14 +288,6 @@ export class RestoreRun {
     }
 }
 
-/** A name that no database has; two restores may be of one second. */
-async function freeName(client: Client, live: string, suffix: string): Promise<string> {
-    for (let n = 1; ; n++) {
-        const name = derivedName(live, n === 1 ? suffix : `${suffix}_${String(n)}`);
-        if ((await readProperties(client, name)) === undefined) return name;
-    }
-}
-
 function checkedText({ tables, rows, estimated, schema }: Awaited<ReturnType<typeof checkRestored>>): string {
     return [
         `is what the manifest says: ${String(rows)} rows in ${String(tables)} tables`,
@@ -337,20 +299,4 @@ function checkedText({ tables, rows, estimated, schema }: Awaited<ReturnType<typ
 function throwIfInterrupted(signal: AbortSignal | undefined): void {
     if (signal?.aborted !== true) return;
     throw new FailedError({ what: "Interrupted.", next: "Run the same command again." });
-}
-
-/** Databases that restores have left: those being made are dropped, under the lock of restoring; those kept are, when they have expired. */
-export async function dropLeftBehind(beside: Client, live: string, planned: string | undefined): Promise<void> {
-    const { making } = await readMarked(beside);
-    for (const { name, of } of making) if (of === live) await dropDatabase(beside, name);
-    // Killed between making it and marking it.
-    if (planned !== undefined && planned.includes("_restoring_")) await dropDatabase(beside, planned);
-}
-
-export function refusedAsLocked(live: string): RefusedError {
-    return new RefusedError({
-        what: `Another restore of ${live} goes on.`,
-        state: "Nothing was touched.",
-        next: "Wait until it has ended; if its process is gone, the server frees the lock within seconds.",
-    });
 }

@@ -32,7 +32,9 @@ export function renderRestore(plan: RestorePlan, now = new Date()): string[] {
         ...plan.warnings.map((warning) => `Warning   ${warning}`),
         ...(plan.app === null
             ? []
-            : [`App       ${plan.app.version} accepts ${plan.app.accepts ?? "nothing that is known"} ${plan.app.ok ? "✔" : "✘"}`]),
+            : [
+                  `App       ${plan.app.version} accepts ${plan.app.accepts ?? "nothing that is known"} ${plan.app.ok ? "✔" : "✘"}`,
+              ]),
         ...approvalLine(plan),
         `Undo      schemaward snapshot restore of ${emergency ?? `another snapshot; or rename ${kept.name} back`}`,
         `Run       ${plan.run.join("   |   ")}`,
@@ -57,7 +59,9 @@ function tableLines({ tables }: RestorePlan): string[] {
             : [
                   `    and ${String(more.length)} more tables, with ${grouped(more.reduce((sum, t) => sum + lostOf(t), 0))} rows more now than then`,
               ]),
-        ...(same === 0 ? [] : [`    ${String(same)} ${same === 1 ? "table has" : "tables have"} as many rows now as then`]),
+        ...(same === 0
+            ? []
+            : [`    ${String(same)} ${same === 1 ? "table has" : "tables have"} as many rows now as then`]),
     ];
 }
 
@@ -70,7 +74,7 @@ function effect(t: TableThenAndNow): string {
     const lost = lostOf(t);
     if (lost > 0) return `${about}${grouped(lost)} LOST${t.then === null ? ", with the table" : ""}`;
     if (t.now === null) return `comes back`;
-    return t.then === null ? "empty, goes" : `${about}${grouped((t.then ?? 0) - (t.now ?? 0))} come back`;
+    return t.then === null ? "empty, goes" : `${about}${grouped(t.then - t.now)} come back`;
 }
 
 function lostText({ lost }: RestorePlan): string {
@@ -85,7 +89,9 @@ function approvalLine({ approval }: RestorePlan): string[] {
 }
 
 function range(versions: readonly string[]): string {
-    return versions.length <= 12 ? versions.join(" ") : `${versions[0] ?? ""} … ${versions.at(-1) ?? ""} (${String(versions.length)})`;
+    return versions.length <= 12
+        ? versions.join(" ")
+        : `${versions[0] ?? ""} … ${versions.at(-1) ?? ""} (${String(versions.length)})`;
 }
 
 /** `2 h 10 min`. */

@@ -1,24 +1,25 @@
-import type { Client } from "pg";
 import { disconnect, openDatabase } from "../../connection";
 import type { Declaration } from "../../declaration";
 import { BadInputError, RefusedError } from "../../errors";
-import { readLastRestore, readRecordedPlan, type RecordedRun } from "../../history/recorded-run";
+import { readLastRestore } from "../../history/recorded-run";
 import { explainFailure } from "../../plan/database-failure";
 import { readMigrations } from "../../plan/build";
+import type { Manifest } from "../../snapshots/manifest";
 import { openStore } from "../../snapshots/stores";
 import type { SnapshotStore } from "../../snapshots/store";
-import { listSnapshots } from "../../snapshots/verify";
+import { whileInUse } from "../../snapshots/in-use";
 import { identifyRun } from "../identity";
 import { endIfInterrupted, notConfirmed } from "../not-begun";
 import { openSessions, type Sessions } from "../sessions";
 import { chooseSnapshot } from "./choose-snapshot";
+import { stillValid } from "./emergency-snapshot";
 import type { RestoreOptions, RestoreResult } from "./options";
-import { type FoundFacts, readFacts } from "./read-facts";
+import { mendKilledSwap, dropLeftBehind, refusedAsLocked } from "./left-behind";
+import { readFacts } from "./read-facts";
 import { planRestore, type RestorePlan } from "./restore-plan";
-import { dropLeftBehind, refusedAsLocked, RestoreRun } from "./restore-run";
+import { RestoreRun } from "./restore-run";
 import { renderRestore } from "./restore-text";
-import { connectBeside, nameOfDatabase, readMarked, takeRestoreLock } from "./server-databases";
-import { openAgain } from "./swap";
+import { connectBeside, nameOfDatabase, takeRestoreLock } from "./server-databases";
 
 /** The restore may not be carried out; nothing was changed. */
 export class RestoreRefused extends RefusedError {
@@ -60,8 +61,21 @@ export async function buildRestorePlan(
  */
 export async function restore(declaration: Declaration, options: RestoreOptions): Promise<RestoreResult> {
     const store = storeOf(declaration, options.projectDir);
+    const { name } = await chooseSnapshot(store, options.snapshot, declaration);
+    return whileInUse(store, name, async () => {
+        // Once more under the mark: from here on retention leaves it alone.
+        const manifest = await chooseSnapshot(store, name, declaration);
+        return restoreFrom(manifest, store, declaration, options);
+    });
+}
+
+async function restoreFrom(
+    manifest: Manifest,
+    store: SnapshotStore,
+    declaration: Declaration,
+    options: RestoreOptions,
+): Promise<RestoreResult> {
     const database = openDatabase(declaration.connection);
-    const manifest = await chooseSnapshot(store, options.snapshot, declaration);
     const compare = await comparison(declaration, options.projectDir);
     const identity = identifyRun();
     const live = await nameOfDatabase(database);
@@ -80,7 +94,7 @@ export async function restore(declaration: Declaration, options: RestoreOptions)
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
         endIfInterrupted(signal);
         const before = facts.ledger.exists ? await readLastRestore(sessions.guard, declaration.set) : undefined;
-        await dropLeftBehind(beside, live, await plannedName(sessions.guard, before));
+        await dropLeftBehind(beside, live, sessions.guard, before);
         const taken = await stillValid(store, facts, before);
         run = new RestoreRun(
             { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken },
@@ -118,28 +132,4 @@ async function comparison(declaration: Declaration, projectDir: string): Promise
         if (!(error instanceof BadInputError)) throw error;
         return (a, b) => a.localeCompare(b, "en", { numeric: true });
     }
-}
-
-/** A swap that was killed right before its transaction has left a database that nobody may connect to. */
-async function mendKilledSwap(beside: Client, live: string): Promise<void> {
-    const { making } = await readMarked(beside);
-    if (making.some((m) => m.of === live && m.swapping)) await openAgain(beside, live);
-}
-
-/** Name of the database that a restore was making which never wrote its end. */
-async function plannedName(client: Client, run: RecordedRun | undefined): Promise<string | undefined> {
-    if (run === undefined) return undefined;
-    const plan = (await readRecordedPlan(client, run.id)) as { readonly making?: unknown } | null | undefined;
-    return typeof plan?.making === "string" ? plan.making : undefined;
-}
-
-/** The emergency snapshot of a restore that was cut off, if traffic was stopped all the time since. */
-async function stillValid(
-    store: SnapshotStore,
-    { ledger: { gate } }: FoundFacts,
-    run: RecordedRun | undefined,
-): Promise<string | undefined> {
-    if (run === undefined || run.snapshot === null || gate?.runId !== run.id) return undefined;
-    const there = await listSnapshots(store);
-    return there.some((m) => m.name === run.snapshot) ? run.snapshot : undefined;
 }

@@ -77,6 +77,15 @@ export function derivedName(name: string, suffix: string): string {
     return short + suffix;
 }
 
+/** A name that no database has; two restores may be of one second. */
+export async function freeName(client: Client, live: string, suffix: string): Promise<string> {
+    for (let n = 1; ; n++) {
+        const name = derivedName(live, n === 1 ? suffix : `${suffix}_${String(n)}`);
+        const { rows } = await client.query("SELECT FROM pg_catalog.pg_database WHERE datname = $1", [name]);
+        if (rows.length === 0) return name;
+    }
+}
+
 /** Databases that every server has, in this order: one to be connected to while another is renamed. */
 const maintenanceDatabases = ["postgres", "template1"];
 
