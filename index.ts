@@ -26,6 +26,7 @@ const schema = new PostgresSchema(
         traffic: s.traffic,
         verify: s.verify,
         incidents: s.incidents,
+        keepData: s.keepData,
         restoreFrom: s.restoreFrom, // once
         restore: s.restore,
     },

@@ -59,6 +59,11 @@ export interface PostgresSchemaArgs {
     /** Where each run that goes back leaves its record, a Markdown file; default: in the ledger only. */
     readonly incidents?: IncidentSettings | undefined;
     /**
+     * Whether tables and columns that a down script drops are kept in the database, out of the application's reach, and loaded back when their
+     * migration is applied again; default false.
+     */
+    readonly keepData?: boolean | undefined;
+    /**
      * Snapshot that the database is restored from, once: a name, or `latest` for the newest verified one of this environment. Left here, it does
      * nothing any more.
      */
@@ -236,6 +241,7 @@ function outputsOf(declaration: pulumi.Output<Declaration>): DeclaredOutputs {
         traffic: part("traffic"),
         verify: part("verify"),
         incidents: part("incidents"),
+        keepData: part("keepData"),
         restoreFrom: part("restoreFrom"),
         restore: part("restore"),
     };
@@ -263,6 +269,7 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
         ...(args.traffic === undefined ? {} : { traffic: { ...defaultTraffic, ...defined(args.traffic) } }),
         ...(args.incidents === undefined ? {} : { incidents: args.incidents }),
         ...(args.verify === undefined ? {} : { verify: args.verify }),
+        ...(args.keepData === undefined ? {} : { keepData: args.keepData }),
         ...(args.restoreFrom === undefined ? {} : { restoreFrom: args.restoreFrom }),
         ...(args.restore === undefined ? {} : { restore: { ...defaultRestore, ...defined(args.restore) } }),
     };

@@ -132,6 +132,10 @@ export interface Declaration {
     readonly verify?: readonly VerifyQuery[];
     /** Where each run that goes back leaves its record. */
     readonly incidents?: IncidentSettings;
+    /**
+     * Whether what a down script drops is kept in the ledger's schema, and loaded back when its migration is applied again. Absent: it is not.
+     */
+    readonly keepData?: boolean;
     /** Name of the snapshot that the database is to be restored from, once; `latest`: the newest verified one. */
     readonly restoreFrom?: string;
     /** How; absent: `defaultRestore`. */

@@ -32,6 +32,7 @@ const compared: readonly (keyof Declaration)[] = [
     "traffic",
     "verify",
     "incidents",
+    "keepData",
     "restoreFrom",
     "restore",
 ];

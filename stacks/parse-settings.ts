@@ -154,6 +154,7 @@ export function declarationOf(
         ...(settings.traffic === undefined ? {} : { traffic: settings.traffic }),
         ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
         ...(settings.verify === undefined ? {} : { verify: settings.verify }),
+        ...(settings.keepData === undefined ? {} : { keepData: settings.keepData }),
         ...(settings.restoreFrom === undefined ? {} : { restoreFrom: settings.restoreFrom }),
         ...(settings.restore === undefined ? {} : { restore: settings.restore }),
     };

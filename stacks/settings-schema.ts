@@ -75,6 +75,12 @@ export const settingsSchema = z.strictObject({
         })
         .default({ required: true })
         .describe("the snapshot before each run"),
+    keepData: z
+        .boolean()
+        .optional()
+        .describe(
+            "whether tables and columns that a down script drops are kept in schema schemaward, and loaded back when going forward again; default false",
+        ),
     restoreFrom: text("must be a snapshot's name, or latest")
         .optional()
         .describe(

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { Declarer } from "../declaration";
+import { keptTables } from "./kept";
 import { ledgerFormat } from "./ledger";
 
 /**
@@ -85,12 +86,13 @@ CREATE TABLE IF NOT EXISTS schemaward.gates (
     host text NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     held_for text
-);`;
+);
+${keptTables}`;
 
 /** Creates what is missing of the ledger. Call under the run's lock. */
 export async function prepareLedger(client: Client): Promise<void> {
     const { rows } = await client.query<{ there: boolean }>(
-        "SELECT to_regclass('schemaward.gates') IS NOT NULL AS there",
+        "SELECT to_regclass('schemaward.keep_guard') IS NOT NULL AS there",
     );
     if (rows[0]?.there !== true) await client.query(`BEGIN; ${tables} COMMIT;`);
 }

@@ -47,7 +47,9 @@ function boundOf(s: PlanStep): object {
         version: s.version,
         checksum: s.script.checksum,
         dropped: s.dropped.map((o) => `${o.kind} ${o.name}`).toSorted(),
-        losses: s.losses.map((l) => `${l.kind} ${l.object}`).toSorted(),
+        losses: s.losses.map((l) => `${l.kind} ${l.object}${l.kept === true ? " kept" : ""}`).toSorted(),
+        // Absent where nothing is.
+        loads: s.loads?.map((l) => l.object).toSorted(),
         locks: s.locks.map((l) => `${l.mode} ${l.relations.toSorted().join()}`).toSorted(),
         rewrites: s.rewrites.toSorted(),
         opaque: s.opaque.map((o) => `${o.line} ${o.why}`).toSorted(),

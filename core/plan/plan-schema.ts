@@ -24,6 +24,12 @@ const loss = z.strictObject({
         .nullable()
         .describe("bytes on disk with indexes, 0 of a table that has no page of rows; null where that says nothing"),
     counted: z.boolean().describe("false: kept elsewhere, so that it does not count as lost"),
+    kept: z
+        .boolean()
+        .optional()
+        .describe(
+            "true: schemaward keeps it and loads it back when the migration is applied again; it counts all the same",
+        ),
     note: z.string().optional(),
     line: z.int().positive().optional().describe("line of the script, for statements"),
 });
@@ -58,6 +64,16 @@ const step = z.strictObject({
     changed: z.array(objectChange),
     dropped: z.array(objectChange),
     losses: z.array(loss),
+    loads: z
+        .array(
+            z.strictObject({
+                object: z.string(),
+                rows: count,
+                at: z.string().describe("when it was kept, ISO 8601, UTC"),
+            }),
+        )
+        .optional()
+        .describe("what was kept when the migration was undone, and is loaded back"),
     locks: z.array(z.strictObject({ mode: z.string(), relations: z.array(z.string()) })),
     rewrites: z.array(z.string()).describe("tables whose storage is written anew"),
     opaque: z

@@ -45,13 +45,15 @@ export async function planSteps(decided: readonly DecidedStep[], sources: StepSo
     };
     const observations = await observeSteps({ ...sources, onObservation, onStep }, set, state, steps);
     const isSafe = mode === "none" || losesNothingAtAll(observations);
-    const count = async (relations: RelationReader): Promise<PlanStep[]> => {
+    const count = async (relations: RelationReader): Promise<readonly PlanStep[]> => {
         const asked = { historyTable: state.mirror?.table, timeoutMs };
         const losses = isSafe ? [] : await findLosses(live, relations, steps, observations, asked);
         const planned: PlanStep[] = [];
         for (const [i, step] of steps.entries())
             planned.push(await planStep(relations, step, observations[i], losses[i] ?? []));
-        return planned;
+        if (sources.declaration.keepData !== true || !state.ledger.exists || mode === "none") return planned;
+        const { markKept } = require("./keep-data.js") as typeof import("./keep-data");
+        return markKept(live, sources.declaration.set, planned);
     };
     return {
         steps,

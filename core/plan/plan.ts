@@ -26,6 +26,8 @@ export interface Loss {
     readonly bytes: number | null;
     /** False: kept elsewhere (the ledger keeps the history table's rows), so it is shown and not counted. */
     readonly counted: boolean;
+    /** Kept by schemaward, and loaded back when the migration is applied again; it counts all the same. Absent: it is not. */
+    readonly kept?: boolean;
     /** Said after it. */
     readonly note?: string;
     /** Line of the script, for statements. */
@@ -68,6 +70,8 @@ export interface PlanStep {
     readonly changed: readonly ObjectChange[];
     readonly dropped: readonly ObjectChange[];
     readonly losses: readonly Loss[];
+    /** What was kept when the migration was undone and is loaded back now; absent: nothing. */
+    readonly loads?: readonly LoadedBack[];
     readonly locks: readonly Lock[];
     readonly rewrites: readonly string[];
     readonly opaque: readonly { readonly line: number; readonly why: string }[];
@@ -112,6 +116,15 @@ export interface LastRun {
     readonly error: string | null;
     /** What it did, whole, and has stayed; in order. */
     readonly done: readonly { readonly version: string; readonly how: "applied" | "undone" }[];
+}
+
+/** A table or a column that was kept and is loaded back. */
+export interface LoadedBack {
+    /** As `Loss` names it. */
+    readonly object: string;
+    readonly rows: number;
+    /** ISO 8601, UTC: when it was kept. */
+    readonly at: string;
 }
 
 /** Traffic, which is stopped for the run or is not. */

@@ -103,6 +103,10 @@ function stepLines(step: PlanStep, number: number): string[] {
         `${title.padEnd(26)} ${step.script.file}${step.script.source === "ledger" ? "  (from the ledger: not on disk)" : ""}`,
         ...table(objectLosses.map((l) => lossCells(l))),
         ...others.map((l) => lossText(l)),
+        ...(step.loads ?? []).map(
+            ({ object, rows, at }) =>
+                `loads back ${counts(rows, "row")} of ${object}, kept ${at.slice(0, 16).replace("T", " ")}Z`,
+        ),
         ...droppedLines.map((l) => (l.startsWith("(") ? l : `drops ${l}`)),
         ...mergeObjects(step.changed, () => false).map((l) => `changes ${l}`),
         ...mergeObjects(step.added, () => false).map((l) => `adds ${l}`),
@@ -137,7 +141,8 @@ function stepLines(step: PlanStep, number: number): string[] {
 function lossCells(l: Loss): [string, string, string, string] {
     const column = l.kind === "column dropped";
     const unit = column ? "values" : "rows";
-    const end = !l.counted ? `(${l.note ?? "kept"})` : l.rows === 0 && l.exact ? "empty" : "LOST";
+    const lost = l.kept === true ? "LOST, kept for going forward" : `LOST${l.note === undefined ? "" : ` (${l.note})`}`;
+    const end = !l.counted ? `(${l.note ?? "kept"})` : l.rows === 0 && l.exact ? "empty" : lost;
     return [
         `${column ? "column" : "table"} ${l.object}`,
         `${countText(l)} ${unit}`,
@@ -236,7 +241,9 @@ function lostText({ lost: { rows, values, bytes, unknown }, steps }: Plan): stri
         ...(isEstimated ? ["by an estimate that may be too low"] : []),
     ];
     const rest = counted.some((l) => l.rows === null) ? ["what cannot be counted"] : [];
-    return known.length === 0 ? rest.join() : [known.join(", "), ...rest].join(", and ");
+    const kept = counted.filter((l) => l.kept === true).reduce((sum, l) => sum + (l.rows ?? 0), 0);
+    const back = kept === 0 ? "" : `; of it ${grouped(kept)} kept`;
+    return `${known.length === 0 ? rest.join() : [known.join(", "), ...rest].join(", and ")}${back}`;
 }
 
 function counts(n: number, what: string): string {

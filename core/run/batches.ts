@@ -1,5 +1,6 @@
 import { isBrief } from "../sql/brief";
 import type { PreparedStep } from "../plan/prepare";
+import { type Keeping, keepingKey } from "./keep/keeping";
 import { mayChangeMirror, onlyTransaction } from "./message";
 import type { Batch } from "./step";
 
@@ -16,14 +17,14 @@ const longest = 100_000;
  * Which steps of a run can be committed together, in order. Only such as take moments and are sure to mean the same: see `isBrief`; and
  * none with transactions of its own, whose author wants it committed there.
  */
-export function batchesOf(steps: readonly PreparedStep[], mirrored: boolean): Batch[] {
+export function batchesOf(steps: readonly PreparedStep[], mirrored: boolean, keeping: Keeping = new Map()): Batch[] {
     // What `isPlain` looks for may come about on the way.
     const plain = !steps.some(({ script }) => notPlain.test(script.sql));
     const batches: Batch[] = [];
     let open: [PreparedStep, ...PreparedStep[]] | undefined;
     let length = 0;
     for (const step of steps) {
-        const brief = plain && mayShare(step, mirrored);
+        const brief = plain && mayShare(step, mirrored) && !keeping.has(keepingKey(step));
         length += step.script.sql.length;
         if (brief && open !== undefined && open.length < largest && length <= longest) {
             open.push(step);

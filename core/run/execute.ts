@@ -7,7 +7,8 @@ import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
 import { isNotBegun, type SentBatch } from "./batch-message";
 import { describeFailure, isConnectionLost, isRetryable, joinStatements, type SentPart, serverError } from "./failure";
-import { mayChangeMirror, nothing, onlyTransaction, type Place, recording, scriptParts } from "./message";
+import { keepingKey } from "./keep/keeping";
+import { keepingParts, mayChangeMirror, nothing, onlyTransaction, type Place, recording, scriptParts } from "./message";
 import { outsideTransaction } from "./outside-transaction";
 import { runStatements } from "./script-query";
 import type { Sessions } from "./sessions";
@@ -41,6 +42,9 @@ export async function executeStep(
         return;
     }
     await forgetTemporary(sessions, step);
+    // Of a script with several transactions it is kept before the first: what is written from then on is not.
+    const keeping = progress === undefined ? context.keeping.get(keepingKey(step)) : undefined;
+    if (keeping !== undefined) await keepFirst(context, sessions, step, keeping.before);
     const finished = new Set(progress?.units.filter((u) => u.finished).map((u) => u.index));
     let recorded = false;
     for (const [index, unit] of units.entries()) {
@@ -57,6 +61,17 @@ export async function executeStep(
     // The last unit was not ours to record in, or was done before; a script of comments only still becomes a version.
     if (!recorded)
         await inTransaction(context, sessions, step, nothing, units.length, { last: true, several: units.length > 0 });
+}
+
+async function keepFirst(context: StepContext, sessions: Sessions, step: PreparedStep, before: string): Promise<void> {
+    const sent = joinStatements(["BEGIN", ...keepingParts(context, before), "COMMIT"]);
+    try {
+        await runStatements(sessions.worker, sent.text);
+    } catch (error) {
+        if (isConnectionLost(error)) throw new ConnectionLost(step, error);
+        await sessions.worker.query("ROLLBACK").catch(() => undefined);
+        throw stepFailed(step, error, sent, 0, undefined);
+    }
 }
 
 async function forgetTemporary({ worker }: Sessions, step: PreparedStep): Promise<void> {
@@ -100,7 +115,8 @@ async function inTransaction(
             // The isolation level of its BEGIN must come before anything that takes a snapshot, as SET ROLE may.
             const first = place.several ? [] : [withoutTemporary];
             if (unit.beginOptions !== "") await send(freshSession(context, first));
-            const script = scriptParts(context, unit, first);
+            const keeping = place.several ? undefined : context.keeping.get(keepingKey(step));
+            const script = scriptParts(context, unit, first, keeping);
             if (mirrored && mayChangeMirror(step)) {
                 await send(script);
                 context.mirror = await readMirrorShape(sessions.worker);

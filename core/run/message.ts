@@ -4,6 +4,7 @@ import type { PreparedStep } from "../plan/prepare";
 import type { Unit } from "../sql/script";
 import { unitChecksum } from "../sql/unit-checksum";
 import { type SentPart, verifyFailed } from "./failure";
+import { keepingKey, type StepKeeping } from "./keep/keeping";
 import { type Batch, freshSession, ourRole, ourSession, type StepContext, withoutTemporary } from "./step";
 
 /** Where in its script a transaction stands. */
@@ -29,11 +30,17 @@ export function onlyTransaction({ shape: { units } }: PreparedStep): Unit | unde
  * A transaction's statements, but for its end.
  * @param first to be done as the role that logs in, before anything else
  */
-export function scriptParts(context: StepContext, unit: Unit, first: readonly string[] = []): SentPart[] {
+export function scriptParts(
+    context: StepContext,
+    unit: Unit,
+    first: readonly string[] = [],
+    keeping?: StepKeeping,
+): SentPart[] {
     return [
         // An isolation level must come before anything that takes a snapshot, as SET ROLE may.
         ...(unit.beginOptions === "" ? freshSession(context, first) : []),
         `BEGIN ${unit.beginOptions}`,
+        ...(keeping === undefined ? [] : keepingParts(context, keeping.before)),
         ...unit.statements,
         { sql: "SET CONSTRAINTS ALL IMMEDIATE", purpose: "checking deferred constraints at the script's end" },
         ...freshSession(context),
@@ -50,11 +57,22 @@ export function recording(
     const ledger = place.last
         ? [...(place.several ? [clearProgress(context.set, step.version)] : []), ...ledgerSql(context, step)]
         : [recordProgress({ ...step, set: context.set }, place.index ?? 0, unitChecksum(unit), true)];
+    const keeping = place.last ? context.keeping.get(keepingKey(step)) : undefined;
     return [
+        ...(keeping === undefined ? [] : keepingParts(context, keeping.after)),
         ...(place.last ? [...verification(step), ...historyRow(context, step)] : []),
         ...(place.several || place.prepare.length > 0 ? ourSession(context) : ourRole),
         ...ledgerParts([...place.prepare, ...ledger]),
         ...ending,
+    ];
+}
+
+/** What keeps, or loads back; as ourselves, and then the session is the script's again. */
+export function keepingParts(context: StepContext, sql: string): SentPart[] {
+    return [
+        ...ourSession(context),
+        { sql, purpose: "keeping and loading back data (keepData)" },
+        ...freshSession(context),
     ];
 }
 
@@ -97,7 +115,8 @@ export function batchParts(context: StepContext, batch: Batch, first: readonly s
     if (batch.length === 1) {
         const unit = unitOf(step);
         const whole = { last: true, several: false, prepare: [] };
-        return [...scriptParts(context, unit, start), ...recording(context, step, unit, whole)];
+        const keeping = context.keeping.get(keepingKey(step));
+        return [...scriptParts(context, unit, start, keeping), ...recording(context, step, unit, whole)];
     }
     return [
         ...freshSession(context, start),

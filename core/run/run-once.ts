@@ -12,6 +12,7 @@ import { afterFailure, type FailedRun, interruptedBy, type Undo, unfinishedRun }
 import { Gate } from "./gate";
 import { identifyRun } from "./identity";
 import { Journal, readSchema } from "./journal";
+import { keepingOf } from "./keep/keeping";
 import { endIfInterrupted, notConfirmed, nothingToResume, PlanRefused, restoreFirst } from "./not-begun";
 import { Notices } from "./notices";
 import type { RunOptions, RunResult } from "./options";
@@ -48,7 +49,8 @@ export class Run {
         const sessions = await this.open(options.waitMs);
         const planned = await buildPlan(declaration, {
             projectDir: options.projectDir,
-            observe: options.observe,
+            // What is kept has to be known.
+            observe: declaration.keepData === true ? "full" : options.observe,
             client: sessions.guard,
             set,
             onProgress: (done, count) => {
@@ -77,6 +79,7 @@ export class Run {
             settings: declaration.run,
             afterReset: sessions.afterReset,
             mirrored: declaration.history.mirror !== "none",
+            keeping: new Map(),
             signal: options.signal,
             report: options.report,
             notices: new Notices(options.report),
@@ -121,6 +124,10 @@ export class Run {
             if (stops) await gate.check();
             watch = stops && steps.length > 0 ? gate.watch() : undefined;
             context.signal = anyOf(options.signal, watch?.signal);
+            context.keeping = keepingOf(declaration, plan.steps, {
+                runId: journal.runId,
+                historyTable: historyTable() ?? undefined,
+            });
             await journal.beginScripts();
             const last = await runSteps(context, sessions, planned, {
                 reopen: () => this.reopen(),

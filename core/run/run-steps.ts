@@ -39,7 +39,9 @@ export async function runSteps(
     let doneAhead: Batch | undefined;
     let done = 0;
     sessions.worker.on("notice", context.notices.hear);
-    const together = (await isPlain(sessions.guard)) ? batchesOf(steps, context.mirrored) : steps.map(alone);
+    const together = (await isPlain(sessions.guard))
+        ? batchesOf(steps, context.mirrored, context.keeping)
+        : steps.map(alone);
     const waiting = together.reverse();
     for (let batch = waiting.pop(); batch !== undefined; batch = waiting.pop()) {
         const placeOf = (i: number, { direction, version, name }: PreparedStep): StepPlace => ({

@@ -4,6 +4,7 @@ import { runLocks } from "../run-locks";
 import type { MirrorShape } from "../history/schema-migrations";
 import type { PreparedStep } from "../plan/prepare";
 import type { RunEvent } from "./events";
+import type { Keeping } from "./keep/keeping";
 import { describeFailure, type ScriptFailure, type SentScript } from "./failure";
 import type { LeftBehind } from "./left-behind";
 import type { Notices } from "./notices";
@@ -26,6 +27,8 @@ export interface StepContext {
     /** Of the sessions in use. */
     afterReset: readonly string[];
     readonly mirrored: boolean;
+    /** What steps keep of what they drop, and load back. */
+    keeping: Keeping;
     /** From the first script on, also of what else ends a run. */
     signal: AbortSignal | undefined;
     report(event: RunEvent): void;
