@@ -3,7 +3,8 @@ import type { Declaration } from "../core/declaration";
 import { BadInputError } from "../core/errors";
 import type { Plan } from "../core/plan/plan";
 import { migrate } from "../core/run/run";
-import { endLine, print, progressReporter } from "./output";
+import { interruptible } from "./interruptible";
+import { print, progressReporter } from "./output";
 import { readTarget, type Target, type TargetFlags } from "./target";
 
 /** The flags of a command that runs scripts. */
@@ -74,27 +75,11 @@ export async function runTo(flags: RunFlags, target: Target, to?: string, resume
                       `deploy what accepts ${version ?? "0"}, then: schemaward resume ${asked.commandFlags}`,
                   ]),
         ]);
-    });
+    }, rollsBack);
 }
 
-/** Runs something that Ctrl-C ends cleanly: the first one tells it, the second ends the process, and the server rolls back. */
-export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const stop = new AbortController();
-    const interrupt = (): void => {
-        if (stop.signal.aborted) process.exit(130);
-        endLine();
-        process.stderr.write("interrupted: the migration that runs is rolled back … (again to leave at once)\n");
-        stop.abort();
-    };
-    process.on("SIGINT", interrupt);
-    process.on("SIGTERM", interrupt);
-    try {
-        await work(stop.signal);
-    } finally {
-        process.off("SIGINT", interrupt);
-        process.off("SIGTERM", interrupt);
-    }
-}
+/** What Ctrl-C does: the server rolls back. */
+export const rollsBack = "the migration that runs is rolled back";
 
 function observeFor(flags: RunFlags): "quick" | "lossless" {
     return flags.allowDataLoss === true ? "quick" : "lossless";

@@ -74,6 +74,24 @@ export function progressReporter(json: boolean): (event: RunEvent) => void {
     };
 }
 
+/**
+ * Progress of something that has one number only, on standard error: on a terminal each line overwrites the one before, in a log there
+ * is one for each tenth of the way.
+ * @returns takes a line and the part of the way that is done, 0 to 1
+ */
+export function progressLines(json: boolean): (line: string, way: number) => void {
+    const terminal = process.stderr.isTTY;
+    let told = 0;
+    return (line, way) => {
+        if (json) return;
+        const tenth = Math.floor(10 * way);
+        if (!terminal && tenth <= told) return;
+        told = tenth;
+        process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${terminal ? "" : "\n"}`);
+        isLineOpen = terminal;
+    };
+}
+
 const clearLine = "\r\u001b[2K";
 
 /** Which part of the way is done, 0 to 1. */

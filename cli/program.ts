@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { BadInputError, exitCodes } from "../core/errors";
 import { fail } from "./output";
+import type { SnapshotFlags } from "./snapshot-target";
 import type { TargetFlags } from "./target";
 
 // PostgreSQL's parser is WebAssembly that runs for a moment only: compiling it a second time, better, takes three times as long as it saves
@@ -41,6 +42,15 @@ function runOptions(command: Command): Command {
 function version(value: string): string {
     if (/^(?:\d+|latest)$/.test(value)) return value;
     throw new InvalidArgumentError('a version is digits, "latest", or 0 for nothing applied.');
+}
+
+function count(value: string): number {
+    if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
+    throw new InvalidArgumentError("it is a whole number above 0.");
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+    return [...before, value];
 }
 
 const program = new Command("schemaward")
@@ -116,7 +126,80 @@ targetOptions(program.command("resolve"))
         run(flags, () => (require("./resolve.js") as typeof import("./resolve")).resolveCommand(flags)),
     );
 
-async function run(flags: CommonFlags, action: () => Promise<void>): Promise<void> {
+function snapshotOptions(command: Command): Command {
+    return command
+        .option("-s, --stack <name>", "the stack whose file says store and environment (in a Pulumi project's folder)")
+        .option("--store <url>", "the store: file:DIR or s3://BUCKET/PREFIX; with --stack in the place of its own")
+        .option("--environment <name>", "environment whose snapshots are meant, or that one is taken of")
+        .option("--set <name>", "set whose snapshots are meant, or that one is taken of")
+        .option("--json", "print one JSON document");
+}
+
+const snapshots = program.command("snapshot").description("take, list, verify, read, keep and delete snapshots");
+
+snapshotOptions(snapshots.command("create"))
+    .description("take a verified snapshot of the database as it is: a restore point")
+    .option("--url <url>", "PostgreSQL URL; better in the environment variable DATABASE_URL")
+    .option("--label <label>", "what it is called: <environment>_<label>_<time>", "restore-point")
+    .option("--protect", "keep it from retention")
+    .action((flags: SnapshotFlags) =>
+        run(flags, () => (require("./snapshot-create.js") as typeof import("./snapshot-create")).createSnapshot(flags)),
+    );
+
+snapshotOptions(snapshots.command("list"))
+    .description("what is in the store; of a stack its environment's")
+    .option("--all", "of all environments")
+    .action((flags: SnapshotFlags) =>
+        run(flags, () => (require("./snapshot-list.js") as typeof import("./snapshot-list")).listSnapshots(flags)),
+    );
+
+snapshotOptions(snapshots.command("verify <name>"))
+    .description('read a snapshot wholly and record whether it is whole; "latest" is the newest one')
+    .action((name: string, flags: SnapshotFlags) =>
+        run(flags, () =>
+            (require("./snapshot-verify.js") as typeof import("./snapshot-verify")).verifyCommand(name, flags),
+        ),
+    );
+
+snapshotOptions(snapshots.command("extract <name>"))
+    .description("write the rows of some tables of a snapshot as SQL")
+    .requiredOption("--table <table>", "a table's exact name; may be given several times", collect)
+    .option("--schema <schema>", "schema of the tables, where the name alone does not say it")
+    .option("--with-definition", "CREATE TABLE before the rows, without owner, rights, keys and indexes")
+    .option("--out <file>", "where to write; standard output if not given")
+    .action((name: string, flags: SnapshotFlags & { readonly table: readonly string[] }) =>
+        run(flags, () =>
+            (require("./snapshot-extract.js") as typeof import("./snapshot-extract")).extractCommand(name, flags),
+        ),
+    );
+
+for (const [word, protect, what] of [
+    ["protect", true, "keep a snapshot from retention"],
+    ["unprotect", false, "leave a snapshot to retention again"],
+] as const)
+    snapshotOptions(snapshots.command(`${word} <name>`))
+        .description(what)
+        .action((name: string, flags: SnapshotFlags) =>
+            run(flags, () =>
+                (require("./snapshot-protect.js") as typeof import("./snapshot-protect")).setProtection(
+                    name,
+                    protect,
+                    flags,
+                ),
+            ),
+        );
+
+snapshotOptions(snapshots.command("prune"))
+    .description("delete the snapshots that no rule keeps; of a stack by its own rules, if none are given")
+    .option("--keep-last <n>", "the newest n", count)
+    .option("--keep-daily <n>", "the newest of each of the last n days that have any", count)
+    .option("--keep-weekly <n>", "the newest of each of the last n weeks that have any", count)
+    .option("--dry-run", "show what would be deleted, and delete nothing")
+    .action((flags: SnapshotFlags) =>
+        run(flags, () => (require("./snapshot-prune.js") as typeof import("./snapshot-prune")).pruneCommand(flags)),
+    );
+
+async function run(flags: { readonly json?: boolean }, action: () => Promise<void>): Promise<void> {
     try {
         await action();
     } catch (error) {

@@ -3,7 +3,8 @@ import { buildPlan } from "../core/plan/build";
 import { lastRunText } from "../core/plan/last-run-text";
 import type { Plan } from "../core/plan/plan";
 import { heldText } from "../core/plan/traffic-text";
-import { interruptible, type RunFlags, runTo } from "./migrate";
+import { interruptible } from "./interruptible";
+import { rollsBack, type RunFlags, runTo } from "./migrate";
 import { print, progressReporter } from "./output";
 import { readTarget, type Target, type TargetFlags } from "./target";
 
@@ -69,6 +70,6 @@ async function letTrafficIn(
             waitMs,
             ignoreVersions,
         });
-    });
+    }, rollsBack);
     print(json, { ...nothingRun, version }, [`traffic is in again, at ${version ?? "0"}`]);
 }

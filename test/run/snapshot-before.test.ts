@@ -70,12 +70,17 @@ describe("a run with a snapshot", function () {
                 await make(store, `prod_old_2020010${String(day)}_000000`, `2020-01-0${String(day)}T00:00:00.000Z`, {
                     set: "app",
                 });
-            await make(store, "dev_old_20200101_000000", "2020-01-01T00:00:00.000Z", { environment: "dev" });
+            for (const second of [0, 1])
+                await make(store, `dev_old_20200101_00000${String(second)}`, `2020-01-01T00:00:0${String(second)}.000Z`, {
+                    ...{ set: "app", environment: "dev" },
+                });
         });
 
         it("deletes the older ones of its environment when it has ended well", async () => {
             const { snapshot } = await project.migrate("0", keeping({ last: 2 }));
-            assert.deepEqual(await snapshots(), [snapshot, "prod_old_20200103_000000", "dev_old_20200101_000000"]);
+            assert.deepEqual(await snapshots(), [
+                ...[snapshot, "prod_old_20200103_000000", "dev_old_20200101_000001", "dev_old_20200101_000000"],
+            ]);
             const told = project.events.find((event) => event.type === "retention");
             assert(told !== undefined);
             assert.match(

@@ -1,0 +1,79 @@
+import type { Client } from "pg";
+import type { Database } from "../connection";
+import type { Declarer } from "../declaration";
+import { FailedError } from "../errors";
+import { type LedgerRow, readLedger } from "../history/ledger";
+import { dumpSuffix, manifestSuffix, type Manifest } from "../snapshots/manifest";
+import { protectSnapshot } from "../snapshots/protection";
+import type { SnapshotStore } from "../snapshots/store";
+import { takeSnapshot, type SnapshotProgress } from "../snapshots/take";
+import { catalogHash, readCatalog } from "../sql/catalog";
+
+/** A point to come back to, which somebody wants without a run. */
+export interface RestorePoint {
+    readonly database: Database;
+    readonly store: SnapshotStore;
+    readonly declarer: Declarer;
+    readonly set: string;
+    readonly app?: string;
+    /** What it is called; `restore-point` if not given. */
+    readonly label?: string;
+    /** Whether retention is to leave it alone. */
+    readonly protect: boolean;
+    readonly onProgress?: (event: SnapshotProgress) => void;
+    readonly signal?: AbortSignal;
+}
+
+/**
+ * Takes a verified snapshot of a database as it is. What is applied is read from the ledger, without one nothing is known of it: no
+ * folder of migrations is needed.
+ * @throws FailedError as `takeSnapshot` does, also when a run has changed what is applied in the meantime; BadInputError when environment
+ * and label give no name; RefusedError when the ledger is of a newer schemaward
+ */
+export async function takeRestorePoint(point: RestorePoint): Promise<Manifest> {
+    const { database, store, label, app, onProgress, signal } = point;
+    const client = await database.connect("restore point");
+    try {
+        const applied = await readApplied(client, point.set);
+        const at = highest(applied);
+        const manifest = await takeSnapshot({
+            ...{ database, store, declarer: point.declarer, set: point.set, kind: "restore-point", from: at, to: at },
+            ...(label === undefined ? {} : { label }),
+            ...(app === undefined ? {} : { app }),
+            applied: applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
+            schemaHash: catalogHash(await readCatalog(client)),
+            ...(onProgress === undefined ? {} : { onProgress }),
+            ...(signal === undefined ? {} : { signal }),
+        });
+        if (textOf(await readApplied(client, point.set)) !== textOf(applied)) {
+            await store.delete(manifest.name + manifestSuffix);
+            await store.delete(manifest.name + dumpSuffix);
+            throw new FailedError({
+                what: "A run has changed what is applied while the snapshot was taken: which versions it holds is not known.",
+                where: { object: `${store.url} ${manifest.name}` },
+                state: "It was deleted again; the database is as the run left it.",
+                next: "Take it again when the run has ended.",
+            });
+        }
+        if (point.protect) await protectSnapshot(store, manifest.name);
+        return manifest;
+    } finally {
+        await client.end().catch(() => undefined);
+    }
+}
+
+async function readApplied(client: Client, set: string): Promise<readonly LedgerRow[]> {
+    return (await readLedger(client, set)).rows;
+}
+
+function textOf(rows: readonly LedgerRow[]): string {
+    return rows.map((row) => `${row.version} ${row.upChecksum}`).join("\n");
+}
+
+/** Versions are digits: their order needs no folder. */
+function highest(rows: readonly LedgerRow[]): string | null {
+    return rows.reduce<string | null>(
+        (best, { version }) => (best === null || BigInt(version) > BigInt(best) ? version : best),
+        null,
+    );
+}
