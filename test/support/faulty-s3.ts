@@ -18,7 +18,7 @@ export interface SeenRequest {
 
 /** What becomes of a request. */
 export type Fault =
-    | { readonly status: number; readonly code: string; readonly headers?: Readonly<Record<string, string>> }
+    | { readonly status: number; readonly code: string; readonly message?: string }
     /** No answer. */
     | "hang"
     /** The server does it, and its answer is lost with the connection. */
@@ -36,6 +36,8 @@ export class FaultyS3 {
     readonly seen: SeenRequest[] = [];
     /** Asked for each request; undefined: passed on. */
     fault: (request: SeenRequest) => Fault | undefined = () => undefined;
+    /** Whether objects that are read come back with another first byte. */
+    garble = false;
     /** Requests whose client, or whose server, went away before their end. */
     broken = 0;
     /** Connections that wait for more of a silent answer. */
@@ -98,8 +100,11 @@ export class FaultyS3 {
         if (typeof fault === "object" && "status" in fault) {
             request.resume();
             await once(request, "end");
-            const body = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>out of order</Message></Error>`;
-            response.writeHead(fault.status, { "content-type": "application/xml", ...fault.headers }).end(body);
+            const body =
+                fault.status === 200
+                    ? ""
+                    : `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message ?? "out of order"}</Message></Error>`;
+            response.writeHead(fault.status, { "content-type": "application/xml" }).end(body);
             return;
         }
         if (typeof fault === "object" && "after" in fault) await fault.after;
@@ -137,7 +142,17 @@ export class FaultyS3 {
                 this.silent -= 1;
                 answer.destroy();
             });
-        } else await pipeline(answer, response);
+        } else if (this.garble && what === "get") await pipeline(answer, garbled, response);
+        else await pipeline(answer, response);
+    }
+}
+
+async function* garbled(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let first = true;
+    for await (const chunk of source) {
+        if (first) chunk[0] = (chunk[0] ?? 0) ^ 1;
+        first = false;
+        yield chunk;
     }
 }
 
