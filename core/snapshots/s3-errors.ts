@@ -1,20 +1,6 @@
 import { FailedError, SchemawardError } from "../errors";
 import { firstLine } from "../lines";
-
-/** What the store does at S3, and the right that each needs there. Also docs/snapshots.md and BackupBucket's `runnerPolicy`. */
-const operations = {
-    list: { doing: "list its objects", right: "s3:ListBucket on the bucket" },
-    "list-uploads": { doing: "list unfinished uploads", right: "s3:ListBucketMultipartUploads on the bucket" },
-    put: { doing: "write", right: "s3:PutObject" },
-    begin: { doing: "begin a multipart upload of", right: "s3:PutObject" },
-    part: { doing: "upload a part of", right: "s3:PutObject" },
-    complete: { doing: "complete the multipart upload of", right: "s3:PutObject" },
-    abort: { doing: "abort the multipart upload of", right: "s3:AbortMultipartUpload" },
-    get: { doing: "read", right: "s3:GetObject" },
-    head: { doing: "look at", right: "s3:GetObject" },
-    delete: { doing: "delete", right: "s3:DeleteObject" },
-} as const;
-export type S3Operation = keyof typeof operations;
+import { operations, rightFor, type S3Operation } from "./s3-rights";
 
 /** AWS's code of an error, or Node's; a HEAD has no body to say it, so there it is the HTTP status. */
 export function s3Code(error: unknown): string {
@@ -141,7 +127,7 @@ function adviceFor(operation: S3Operation, code: string, error: unknown, message
     if (status === 403) {
         // AWS names it in the text, also kms:GenerateDataKey and kms:Decrypt, which stand beside each write and read.
         const named = /not authorized to perform: (\S+)/.exec(message)?.[1];
-        const right = named ?? operations[operation].right;
+        const right = named ?? rightFor(operation);
         return `The credentials lack a right: grant ${right} (docs/snapshots.md has the whole policy).`;
     }
     if (status !== undefined && status >= 500)

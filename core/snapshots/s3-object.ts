@@ -44,11 +44,14 @@ export class MarkedObject {
         }
     }
 
-    /** Deletes it, if it is there. @returns whether it surely is not there any more */
-    async remove(options: AttemptOptions): Promise<boolean> {
+    /**
+     * Deletes it, if it is there.
+     * @param known that it is, so that it need not be looked at, which may be forbidden
+     * @returns whether it surely is not there any more
+     */
+    async remove(known: boolean, options: AttemptOptions): Promise<boolean> {
         try {
-            const found = await this.look(options);
-            if (found?.ours === true)
+            if (known || (await this.look(options))?.ours === true)
                 await this.connection.attempt(async (s3) => s3.deleteObject({ ...this.address }), options);
             return true;
         } catch {

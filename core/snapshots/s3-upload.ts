@@ -3,7 +3,8 @@ import type { Readable } from "node:stream";
 import type * as Sdk from "@aws-sdk/client-s3";
 import { FailedError } from "../errors";
 import type { S3Connection } from "./s3-connection";
-import { s3Code, s3Failure, s3Status, type S3Operation } from "./s3-errors";
+import { s3Code, s3Failure, s3Status } from "./s3-errors";
+import type { S3Operation } from "./s3-rights";
 import { MarkedObject } from "./s3-object";
 import { mostParts, PartReader } from "./s3-parts";
 import { ObjectExistsError, type Written } from "./store";
@@ -49,7 +50,8 @@ class Upload {
     private readonly spare: Buffer[] = [];
     private bytes = 0;
     private uploadId: string | undefined;
-    private committing = false;
+    /** Whether a whole object of ours may be there: not yet, it must be looked at, surely. */
+    private made: "no" | "perhaps" | "yes" = "no";
 
     constructor(
         private readonly target: UploadTarget,
@@ -184,14 +186,16 @@ class Upload {
         send: (s3: Sdk.S3, options: { readonly abortSignal?: AbortSignal }) => Promise<unknown>,
     ): Promise<void> {
         let refusal: Refusal | undefined;
-        this.committing = true;
+        this.made = "perhaps";
         try {
             await this.request(operation, send, { slow: operation === "complete" });
         } catch (error) {
             if (!(error instanceof Refusal)) throw error;
             refusal = error;
         }
+        if (refusal === undefined) this.made = "yes";
         let found = await this.look();
+        this.made = "perhaps";
         if (found?.ours !== true && refusal !== undefined && this.uploadId !== undefined) {
             // After this no try that is still being worked on can make an object any more.
             await this.abortUpload();
@@ -213,8 +217,8 @@ class Upload {
     /** Takes back what was begun. @returns what is in the store now, for people */
     private async abandon(): Promise<string> {
         const aborted = await this.abortUpload();
-        // A whole object of ours is there only if looking at it failed, or found it to be wrong.
-        if (this.committing && !(await this.object.remove({ retryMs: this.tidyMs() })))
+        // A whole object is there only if looking at it failed, or found it to be wrong.
+        if (this.made !== "no" && !(await this.object.remove(this.made === "yes", { retryMs: this.tidyMs() })))
             return "It is not known whether the object is in the store; without a manifest it is no snapshot.";
         return aborted
             ? "Nothing incomplete was left in the store."

@@ -12,7 +12,7 @@ import { type LocalS3, s3Server, startS3 } from "../../tools/local-s3";
 import { needs } from "../support/capability";
 import { eventually } from "../support/eventually";
 import { FaultyS3, type Fault } from "../support/faulty-s3";
-import { Bucket, logIn, loginEnvironment, noise, piecesOf } from "./bucket";
+import { Bucket, logIn, loginEnvironment, noise, piecesOf } from "../support/bucket";
 
 const MiB = 1024 * 1024;
 const dump = "prod_pre-migration-v1.3.0_20260102_030405.dump";

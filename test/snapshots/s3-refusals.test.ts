@@ -15,7 +15,7 @@ import { hasCommand } from "../../tools/process";
 import { needs } from "../support/capability";
 import { FaultyS3, type Fault, type S3Request } from "../support/faulty-s3";
 import { skip } from "../support/skip";
-import { Bucket, logIn } from "./bucket";
+import { Bucket, logIn } from "../support/bucket";
 
 const hasty: Partial<S3Patience> = { retryMs: 200, idleMs: 500, connectMs: 1000 };
 

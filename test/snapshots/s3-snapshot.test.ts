@@ -17,7 +17,7 @@ import { eventually } from "../support/eventually";
 import { FaultyS3 } from "../support/faulty-s3";
 import { startTestServer, type TestServer } from "../support/postgres";
 import { skip } from "../support/skip";
-import { Bucket, logIn, loginEnvironment } from "./bucket";
+import { Bucket, logIn, loginEnvironment } from "../support/bucket";
 import { childrenNamed, contentOf, fixture, hooked, request, withClient } from "./fixture";
 
 const MiB = 1024 * 1024;

@@ -8,7 +8,7 @@ import { ObjectExistsError, type SnapshotStore } from "../../core/snapshots/stor
 import { openStore } from "../../core/snapshots/stores";
 import { type LocalS3, s3Server, startS3 } from "../../tools/local-s3";
 import { needs } from "../support/capability";
-import { Bucket, logIn, noise, piecesOf } from "./bucket";
+import { Bucket, logIn, noise, piecesOf } from "../support/bucket";
 import { storeContract } from "./store-contract";
 
 const MiB = 1024 * 1024;
