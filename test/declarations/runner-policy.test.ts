@@ -8,12 +8,15 @@ import {
     type S3Client,
 } from "@aws-sdk/client-s3";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { type PolicyDocument, storePolicyOf } from "../../core/snapshots/s3-rights";
+import { type PolicyDocument, storePolicy, storePolicyOf } from "../../core/snapshots/s3-rights";
 import { openS3Store } from "../../core/snapshots/s3-store";
 import { ObjectExistsError, type SnapshotStore } from "../../core/snapshots/store";
 import { type LocalS3, s3Server, startS3 } from "../../tools/local-s3";
+import { root } from "../../tools/pg-binaries";
 import { logIn } from "../support/bucket";
 import { needs } from "../support/capability";
 import { bucketRequests, clientFor, onStandInOnly } from "./bucket-requests";
@@ -141,6 +144,19 @@ describe("declarations: what the runner may do with its bucket", function () {
         assert.doesNotMatch(String(staging), /kms/);
         const dev = only(await declaredBy("dev"), "schemaward:index:BackupBucket").outputs["runnerPolicy"];
         assert.equal(dev ?? undefined, undefined);
+    });
+});
+
+describe("declarations: the runner's policy by hand", () => {
+    it("docs/snapshots.md shows it as it is", () => {
+        const [, shown = ""] =
+            /```json\n([^]*?)```/.exec(readFileSync(path.join(root, "docs/snapshots.md"), "utf8")) ?? [];
+        const scope = {
+            bucketArn: "arn:aws:s3:::clinic-backups",
+            prefix: "prod",
+            kmsKeyArn: "arn:aws:kms:eu-central-1:111122223333:key/…",
+        };
+        assert.deepEqual(JSON.parse(shown), storePolicy(scope));
     });
 
     it("a store that is there already: from its URL", () => {

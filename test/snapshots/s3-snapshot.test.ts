@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -15,7 +15,8 @@ import { type LocalS3, s3Server, startS3 } from "../../tools/local-s3";
 import { needs } from "../support/capability";
 import { eventually } from "../support/eventually";
 import { FaultyS3 } from "../support/faulty-s3";
-import { startTestServer, type TestServer } from "../support/postgres";
+import { startCommand, succeeds } from "../support/command";
+import { canary, startTestServer, type TestServer } from "../support/postgres";
 import { skip } from "../support/skip";
 import { Bucket, logIn, loginEnvironment } from "../support/bucket";
 import { childrenNamed, contentOf, fixture, hooked, request, withClient } from "./fixture";
@@ -166,5 +167,38 @@ describe("a snapshot in S3", function () {
         const second = await takeSnapshot(request(server.database("app"), store, { now }));
         assert.equal(second.name, `${name}_2`);
         await verifySnapshot(store, second.name);
+    });
+
+    it("the command, which is one file, finds S3's client", async () => {
+        const home = await mkdtemp(path.join(os.tmpdir(), "schemaward-s3-command-"));
+        try {
+            const database = await server.create();
+            for (const folder of ["stacks", "migrations"]) await mkdir(path.join(home, folder));
+            await writeFile(path.join(home, "Pulumi.yaml"), "name: app\nruntime: nodejs\nstackConfigDir: stacks\n");
+            await writeFile(
+                path.join(home, "stacks", "Pulumi.dev.yaml"),
+                `config:
+  app:version: "001"
+  app:connection: { env: DATABASE_URL }
+  app:migrations: { dir: migrations }
+  app:snapshot: { store: "${bucket.url("app")}" }
+`,
+            );
+            await writeFile(path.join(home, "migrations", "001_one.sql"), "CREATE TABLE one (id int);\n");
+            const { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: _, ...rest } = process.env;
+            const env = { ...rest, ...loginEnvironment(s3), DATABASE_URL: server.url(database) };
+            const output = await succeeds(
+                startCommand("cli/main.js", ["migrate", "--stack", "dev", "--yes"], { cwd: home, env }).done,
+            );
+            const [dumped, manifest] = await bucket.left();
+            assert.match(dumped ?? "", /^app\/dev_pre-migration_\d{8}_\d{6}\.dump$/);
+            assert.match(manifest ?? "", /\.manifest\.json$/);
+            assert(output.includes(path.basename(dumped ?? "", ".dump")), output);
+            assert.doesNotMatch(output, /warning/i);
+            for (const secret of [s3.secretAccessKey, canary]) assert(!output.includes(secret));
+            await verifySnapshot(openS3Store(bucket.url("app"), "/"), path.posix.basename(dumped ?? "", ".dump"));
+        } finally {
+            await rm(home, { recursive: true });
+        }
     });
 });
