@@ -7,6 +7,8 @@ export interface NewBucket {
     readonly bucket: pulumi.Input<string>;
     /** Path in the bucket under which snapshots lie; default: its top. */
     readonly prefix?: string | undefined;
+    /** Region of the bucket, for the store's URL; default: the stack's `aws:region`. To be given with a provider of another one. */
+    readonly region?: pulumi.Input<string> | undefined;
     /** ARN of the KMS key that snapshots are encrypted with (SSE-KMS); default: SSE-S3, with keys that S3 keeps. */
     readonly kmsKeyArn?: pulumi.Input<string | undefined>;
     /** Days that overwritten and deleted snapshots can still be had back; default 90. */

@@ -24,7 +24,9 @@ export const keepSchema = z
 const ofBucket = {
     prefix: z
         .string()
-        .regex(/^[^/\s](?:[^\s]*[^/\s])?$/, { error: "must be a path without slashes at its ends" })
+        .regex(/^[A-Za-z0-9!_.*'()=-]+(?:\/[A-Za-z0-9!_.*'()=-]+)*$/, {
+            error: "must be a path of A-Z a-z 0-9 ! _ . * ' ( ) = - between single slashes, without one at its ends",
+        })
         .optional()
         .describe("path in the bucket under which snapshots lie"),
     kmsKeyArn: z

@@ -89,7 +89,7 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
                   {
                       code: "snapshot-store",
                       text: `A snapshot is required, and there can be none: ${noStore}`,
-                      allow: "snapshot.store: file:DIR, or snapshot.required: false",
+                      allow: "snapshot.store: file:DIR or s3://BUCKET, or snapshot.required: false",
                   },
               ]),
         ...(compatibility?.refusal === undefined ? [] : [compatibility.refusal]),

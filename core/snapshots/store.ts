@@ -61,10 +61,15 @@ export class ObjectExistsError extends FailedError {
  * @throws BadInputError unless `name` is one visible path component of at most 200 bytes
  */
 export function checkObjectName(name: string): void {
-    if (/^[A-Za-z0-9%_][A-Za-z0-9%_.-]*$/.test(name) && name.length <= 200) return;
+    if (isObjectName(name)) return;
     throw new BadInputError({
         what: `${JSON.stringify(name.slice(0, 250))} is no name of an object in a snapshot store.`,
         state: "Nothing was touched.",
         next: "Names have 1 to 200 of the characters A-Z a-z 0-9 % _ . - and start with neither a dot nor a hyphen.",
     });
+}
+
+/** Whether `checkObjectName` takes it: what else lies in a store is not ours. */
+export function isObjectName(name: string): boolean {
+    return /^[A-Za-z0-9%_][A-Za-z0-9%_.-]*$/.test(name) && name.length <= 200;
 }

@@ -2,19 +2,21 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { BadInputError } from "../errors";
 import { openFileStore } from "./file-store";
+import { openS3Store } from "./s3-store";
 import type { SnapshotStore } from "./store";
 
 /** The kinds of stores by URL scheme; a new one is a file and a line here. */
 const kinds: Readonly<Record<string, (url: string, projectDir: string) => SnapshotStore>> = {
     file: (url, projectDir) => openFileStore(url, folderOf(url, projectDir)),
+    s3: (url, projectDir) => openS3Store(url, projectDir),
 };
 
 const allowed =
-    "Name a folder: file:///var/backups/app (absolute), or file:./backups (relative to the project's root).";
+    "Name a folder: file:///var/backups/app (absolute), or file:./backups (relative to the project's root); or a bucket: s3://BUCKET/PREFIX.";
 
 /**
  * Opens a snapshot store; touches nothing yet.
- * @param url `file:///absolute/folder` or `file:./folder`
+ * @param url `file:///absolute/folder`, `file:./folder`, or `s3://BUCKET/PREFIX` as `parseS3Url` takes it
  * @param projectDir absolute path that relative URLs are relative to
  * @throws BadInputError naming what is allowed
  */
@@ -24,7 +26,6 @@ export function openStore(url: string, projectDir: string): SnapshotStore {
         const open = kinds[scheme];
         if (open !== undefined) return open(url, projectDir);
     }
-    if (scheme === "s3") throw badStore("Snapshot stores in S3 (s3:) are not there yet.");
     // The URL itself is not shown: one of a wrong kind may hold a password.
     if (scheme === undefined) throw badStore("The snapshot store is no URL.");
     throw badStore(`There are no snapshot stores of the kind ${scheme}:.`);

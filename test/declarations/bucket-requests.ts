@@ -7,8 +7,9 @@ import {
     PutBucketVersioningCommand,
     PutObjectLockConfigurationCommand,
     PutPublicAccessBlockCommand,
-    type S3Client,
+    S3Client,
 } from "@aws-sdk/client-s3";
+import https from "node:https";
 import type { Declared } from "./capture";
 
 /** Makes a bucket, or one of its settings. */
@@ -91,4 +92,23 @@ function upper(value: unknown): unknown {
 
 function refuse(fields: readonly string[], type: string): void {
     if (fields.length > 0) throw new Error(`${type} has no ${fields.join(", ")}`);
+}
+
+interface Credentials {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+}
+
+/** What versitygw has no such setting for; these are tried on moto, which checks their form as AWS does. */
+export const onStandInOnly = ["ServerSideEncryption", "PublicAccessBlock", "Lifecycle"];
+
+export function clientFor(endpoint: string, credentials: Credentials, ca?: string): S3Client {
+    return new S3Client({
+        endpoint,
+        region: "us-east-1",
+        forcePathStyle: true,
+        credentials,
+        maxAttempts: 1,
+        ...(ca === undefined ? {} : { requestHandler: { httpsAgent: new https.Agent({ ca }) } }),
+    });
 }

@@ -32,12 +32,26 @@ MockMonitor.prototype.registerResource = function (request: Request, callback) {
         dependsOn: request.getDependenciesList(),
         urn: "",
         inputs: {},
+        outputs: {},
     };
     declared.push(resource);
     return register.call(this, request, (error: unknown, response: { getUrn(): string }) => {
         if (error === null || error === undefined) resource.urn = response.getUrn();
         callback(error, response);
     });
+};
+
+interface Outputs {
+    getUrn(): string;
+    getOutputs(): { toJavaScript(): Record<string, unknown> } | undefined;
+}
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this below
+const registerOutputs = MockMonitor.prototype.registerResourceOutputs;
+MockMonitor.prototype.registerResourceOutputs = function (request: Outputs, callback) {
+    const resource = declared.find((d) => d.urn === request.getUrn());
+    if (resource !== undefined) resource.outputs = request.getOutputs()?.toJavaScript() ?? {};
+    registerOutputs.call(this, request, callback);
 };
 
 async function main(): Promise<void> {

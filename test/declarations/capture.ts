@@ -17,6 +17,8 @@ export interface Declared {
     readonly dependsOn: readonly string[];
     urn: string;
     inputs: Record<string, unknown>;
+    /** What a component registers; of other resources nothing. */
+    outputs: Record<string, unknown>;
 }
 
 export const stacks = ["dev", "staging", "prod"] as const;

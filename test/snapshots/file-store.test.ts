@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { BadInputError, FailedError } from "../../core/errors";
 import { ObjectExistsError, type SnapshotStore } from "../../core/snapshots/store";
 import { openStore } from "../../core/snapshots/stores";
 import { filesIn } from "./fixture";
+import { storeContract } from "./store-contract";
 import { skip } from "../support/skip";
 
 describe("snapshot stores by URL", () => {
@@ -21,7 +20,6 @@ describe("snapshot stores by URL", () => {
 
     it("others are refused, with what is allowed, without showing the URL", () => {
         for (const [url, says] of [
-            ["s3://key:hunter2@bucket", /S3 \(s3:\) are not there yet/],
             ["gs://bucket?key=hunter2", /no snapshot stores of the kind gs:/],
             ["constructor:hunter2", /no snapshot stores of the kind constructor:/],
             ["/var/backups/hunter2", /is no URL/],
@@ -35,7 +33,7 @@ describe("snapshot stores by URL", () => {
                 (error) => {
                     assert(error instanceof BadInputError);
                     assert.match(error.message, says);
-                    assert.match(error.message, /file:\.\/backups/);
+                    assert.match(error.message, /file:\.\/backups[^]*s3:\/\/BUCKET/);
                     assert.doesNotMatch(error.message, /hunter2/);
                     return true;
                 },
@@ -58,30 +56,16 @@ describe("file store", () => {
         await rm(home, { recursive: true });
     });
 
-    it("stores, lists, gives back and deletes; folder 0700, files 0600", async () => {
-        const content = Buffer.alloc(3_000_000, "schemaward");
-        const written = await store.put(
-            "x.dump",
-            Readable.from([content.subarray(0, 1_000_001), content.subarray(1_000_001)]),
-        );
-        assert.deepEqual(written, {
-            bytes: content.length,
-            sha256: createHash("sha256").update(content).digest("hex"),
-        });
-        assert.deepEqual(
-            (await store.list()).map(({ name, bytes }) => ({ name, bytes })),
-            [{ name: "x.dump", bytes: content.length }],
-        );
-        assert((await buffer(await store.get("x.dump"))).equals(content));
+    storeContract(() => ({ store, left: async () => (await filesIn(folder)).map((f) => f.name) }));
+
+    it("the folder has mode 0700, the files have 0600", async () => {
+        await store.put("x.dump", Readable.from([Buffer.from("1")]));
         for (const [file, mode] of [
             [path.join(home, "a"), 0o700],
             [folder, 0o700],
             [path.join(folder, "x.dump"), 0o600],
         ] as const)
             assert.equal((await stat(file)).mode & 0o777, mode, file);
-        await store.delete("x.dump");
-        await store.delete("x.dump");
-        assert.deepEqual(await filesIn(folder), []);
     });
 
     it("relative URLs lie in the project's folder", async () => {
@@ -92,70 +76,12 @@ describe("file store", () => {
         );
     });
 
-    it("lists nothing where there is nothing", async () => {
-        assert.deepEqual(await store.list(), []);
-        await assert.rejects(store.get("x"), FailedError);
+    it("a refused name leaves no folder", async () => {
+        await assert.rejects(store.put("../x", Readable.from([Buffer.from("1")])), BadInputError);
+        assert.deepEqual(await filesIn(home), []);
     });
 
-    it("never overwrites, and says so before reading the stream", async () => {
-        await store.put("x", Readable.from([Buffer.from("first")]));
-        let read = false;
-        const body = Readable.from(
-            (function* () {
-                read = true;
-                yield Buffer.from("second");
-            })(),
-        );
-        await assert.rejects(store.put("x", body), ObjectExistsError);
-        assert.equal(read, false);
-        assert.equal(body.destroyed, true);
-        assert.equal((await buffer(await store.get("x"))).toString(), "first");
-        assert.equal((await filesIn(folder)).length, 1);
-    });
-
-    it("two at once under one name: one wins, whole", async () => {
-        const slow = (text: string): Readable =>
-            Readable.from(
-                (async function* () {
-                    for (let i = 0; i < 50; i += 1) {
-                        await new Promise((resolve) => setImmediate(resolve));
-                        yield Buffer.from(text);
-                    }
-                })(),
-            );
-        const results = await Promise.allSettled([store.put("x", slow("a")), store.put("x", slow("b"))]);
-        assert.deepEqual(results.map((r) => r.status).sort(), ["fulfilled", "rejected"]);
-        assert(results.some((r) => r.status === "rejected" && r.reason instanceof ObjectExistsError));
-        assert.match((await buffer(await store.get("x"))).toString(), /^(a{50}|b{50})$/);
-        assert.equal((await filesIn(folder)).length, 1);
-    });
-
-    it("nothing is visible before the stream ends, and nothing stays when it fails", async () => {
-        const seen: string[][] = [];
-        const body = Readable.from(
-            (async function* () {
-                yield Buffer.alloc(500_000);
-                yield Buffer.alloc(500_000);
-                seen.push((await store.list()).map((o) => o.name));
-                throw new Error("the source broke");
-            })(),
-        );
-        await assert.rejects(store.put("x", body), /the source broke/);
-        assert.deepEqual(seen, [[]]);
-        assert.deepEqual(await filesIn(folder), []);
-    });
-
-    it("refuses names that are no single visible path component", async () => {
-        await mkdir(folder, { recursive: true });
-        for (const name of ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "-x", "a\0b", "x".repeat(201)]) {
-            await assert.rejects(store.put(name, Readable.from([Buffer.from("1")])), BadInputError, name);
-            await assert.rejects(store.get(name), BadInputError, name);
-            await assert.rejects(store.delete(name), BadInputError, name);
-        }
-        assert.deepEqual((await filesIn(home).catch(() => [])).length, 0);
-    });
-
-    it("probe leaves nothing, and sweeps what died more than a day ago", async () => {
+    it("probe sweeps what died more than a day ago", async () => {
         await mkdir(folder, { recursive: true });
         const old = path.join(folder, ".schemaward-123-aa.part");
         const young = path.join(folder, ".schemaward-124-bb.part");

@@ -76,10 +76,14 @@ export function request(
     };
 }
 
-/** The same store with something happening while it is written to. */
+/**
+ * The same store with something happening while it is written to.
+ * @param bytes of the dump that have passed when `midStream` is called
+ */
 export function hooked(
     store: SnapshotStore,
     hooks: { readonly before?: (name: string) => Promise<void>; readonly midStream?: (name: string) => Promise<void> },
+    bytes = 200_000,
 ): SnapshotStore {
     return {
         url: store.url,
@@ -91,20 +95,20 @@ export function hooked(
             await hooks.before?.(name);
             return store.put(
                 name,
-                name.endsWith(".dump") ? withPause(body, async () => hooks.midStream?.(name)) : body,
+                name.endsWith(".dump") ? withPause(body, bytes, async () => hooks.midStream?.(name)) : body,
             );
         },
     };
 }
 
-/** Waits for `pause` once, after the first 200 kB. */
-function withPause(body: Readable, pause: () => Promise<void>): Readable {
+/** Waits for `pause` once, after so many bytes. */
+function withPause(body: Readable, after: number, pause: () => Promise<void>): Readable {
     const pieces = async function* (): AsyncGenerator<Buffer> {
         let bytes = 0;
         let paused = false;
         for await (const chunk of body) {
             bytes += (chunk as Buffer).length;
-            if (!paused && bytes >= 200_000) {
+            if (!paused && bytes >= after) {
                 paused = true;
                 await pause();
             }
