@@ -1,18 +1,14 @@
-import { createInterface } from "node:readline/promises";
-import type { Declaration } from "../core/declaration";
-import { BadInputError } from "../core/errors";
 import type { Plan } from "../core/plan/plan";
 import { migrate } from "../core/run/run";
+import { type ConfirmFlags, confirmation, policyFor, waitOf } from "./confirm";
 import { interruptible } from "./interruptible";
 import { print, progressReporter } from "./output";
 import { readTarget, type Target, type TargetFlags } from "./target";
 
 /** The flags of a command that runs scripts. */
-export interface RunFlags extends TargetFlags {
-    readonly json?: boolean;
-    readonly yes?: boolean;
-    readonly allowDataLoss?: boolean;
-    readonly wait: string;
+export interface RunFlags extends TargetFlags, ConfirmFlags {
+    /** Keep what is dropped, load back what was kept. */
+    readonly keepData?: boolean;
     /** Of `resume`. */
     readonly ignoreVersions?: boolean;
 }
@@ -31,23 +27,16 @@ export async function migrateCommand(rawFlags: TargetFlags): Promise<void> {
 export async function runTo(flags: RunFlags, target: Target, to?: string, resumes?: string): Promise<void> {
     const json = flags.json === true;
     const { declaration, ...asked } = target;
-    const interactive = process.stdin.isTTY && !json;
-    if (flags.yes !== true && !interactive) {
-        throw new BadInputError({
-            what: "There is nobody to ask here.",
-            state: "Nothing was touched.",
-            next: "Give --yes, after looking at `schemaward plan`.",
-        });
-    }
-    const waitSeconds = Number(flags.wait);
-    if (!Number.isFinite(waitSeconds) || waitSeconds < 0)
-        throw new BadInputError({
-            what: `--wait ${flags.wait} is no number of seconds.`,
-            next: "Give a number, 0 or more.",
-        });
+    const confirm = confirmation(flags, ({ lost }: Plan) => lost.rows + lost.values > 0 || lost.unknown);
+    const waitMs = waitOf(flags);
     await interruptible(async (signal) => {
         const result = await migrate(
-            { ...declaration, version: to ?? declaration.version, policy: policyFor(declaration, flags) },
+            {
+                ...declaration,
+                version: to ?? declaration.version,
+                policy: policyFor(declaration, flags),
+                ...(flags.keepData === undefined ? {} : { keepData: flags.keepData }),
+            },
             {
                 ...asked,
                 looseVersion: to !== undefined,
@@ -59,10 +48,10 @@ export async function runTo(flags: RunFlags, target: Target, to?: string, resume
                         : "full",
                 ...(resumes === undefined ? {} : { resumes }),
                 ...(flags.ignoreVersions === undefined ? {} : { ignoreVersions: flags.ignoreVersions }),
-                waitMs: waitSeconds * 1000,
+                waitMs,
                 report: progressReporter(json),
                 signal,
-                ...(flags.yes === true ? {} : { confirm: ask }),
+                ...(confirm === undefined ? {} : { confirm }),
             },
         );
         const { plan, changed, version, snapshot, runId, heldFor } = result;
@@ -83,23 +72,4 @@ export const rollsBack = "the migration that runs is rolled back";
 
 function observeFor(flags: RunFlags): "quick" | "lossless" {
     return flags.allowDataLoss === true ? "quick" : "lossless";
-}
-
-/** `--allow-data-loss` stands for the approval of what is shown; `maxRowsLost` and a policy of `always` hold on. */
-function policyFor(declaration: Declaration, flags: RunFlags): Declaration["policy"] {
-    const { policy } = declaration;
-    if (flags.allowDataLoss === true) return policy.approval === "always" ? policy : { ...policy, approval: "never" };
-    return policy;
-}
-
-async function ask(plan: Plan): Promise<boolean> {
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-        const lost = plan.lost.rows + plan.lost.values;
-        const question =
-            lost > 0 || plan.lost.unknown ? "Data will be lost. Type yes to go on: " : "Type yes to go on: ";
-        return (await prompt.question(question)).trim() === "yes";
-    } finally {
-        prompt.close();
-    }
 }

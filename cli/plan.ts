@@ -5,11 +5,19 @@ import { readTarget, type TargetFlags } from "./target";
 
 /** `schemaward plan --to V`: exits with 2 when the plan is refused. */
 export async function planCommand(
-    flags: TargetFlags & { readonly json?: boolean; readonly to?: string },
+    flags: TargetFlags & { readonly json?: boolean; readonly to?: string; readonly keepData?: boolean },
 ): Promise<void> {
     const { declaration, ...asked } = readTarget(flags);
-    const wanted = flags.to === undefined ? declaration : { ...declaration, version: flags.to };
     const json = flags.json === true;
+    if (declaration.restoreFrom !== undefined && flags.to === undefined) {
+        const { planDeclaredRestore } = require("./snapshot-restore.js") as typeof import("./snapshot-restore");
+        if (await planDeclaredRestore(declaration, asked, json)) return;
+    }
+    const wanted = {
+        ...declaration,
+        version: flags.to ?? declaration.version,
+        ...(flags.keepData === undefined ? {} : { keepData: flags.keepData }),
+    };
     const report = progressReporter(json);
     const { plan } = await buildPlan(wanted, {
         ...asked,

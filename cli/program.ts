@@ -35,6 +35,10 @@ function runOptions(command: Command): Command {
     return targetOptions(command)
         .option("-y, --yes", "do not ask")
         .option("--allow-data-loss", "go back although rows are lost (a stack's maxRowsLost still holds)")
+        .option(
+            "--keep-data",
+            "keep tables and columns that are dropped, load back what was kept; of a stack its keepData",
+        )
         .option("--wait <seconds>", "how long to wait for another run", "0");
 }
 
@@ -47,6 +51,11 @@ function version(value: string): string {
 function count(value: string): number {
     if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
     throw new InvalidArgumentError("it is a whole number above 0.");
+}
+
+function days(value: string): number {
+    if (/^\d{1,5}$/.test(value)) return Number(value);
+    throw new InvalidArgumentError("it is a number of days, 0 or more.");
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -74,6 +83,7 @@ targetOptions(program.command("status"))
 targetOptions(program.command("plan"))
     .description("what it would take to go to a version, and what would be lost; changes nothing")
     .option("--to <version>", "where to go; the stack's version if not given", version)
+    .option("--keep-data", "as migrate would with it")
     .action((flags: CommonFlags) =>
         run(flags, () => (require("./plan.js") as typeof import("./plan")).planCommand(flags)),
     );
@@ -126,6 +136,13 @@ targetOptions(program.command("resolve"))
         run(flags, () => (require("./resolve.js") as typeof import("./resolve")).resolveCommand(flags)),
     );
 
+targetOptions(program.command("kept"))
+    .description("what keepData has kept of dropped tables and columns, and is not back")
+    .option("--drop <id>", "forget one of these, rows and all", count)
+    .action((flags: CommonFlags) =>
+        run(flags, () => (require("./kept.js") as typeof import("./kept")).keptCommand(flags)),
+    );
+
 function snapshotOptions(command: Command): Command {
     return command
         .option("-s, --stack <name>", "the stack whose file says store and environment (in a Pulumi project's folder)")
@@ -158,6 +175,26 @@ snapshotOptions(snapshots.command("verify <name>"))
     .action((name: string, flags: SnapshotFlags) =>
         run(flags, () =>
             (require("./snapshot-verify.js") as typeof import("./snapshot-verify")).verifyCommand(name, flags),
+        ),
+    );
+
+snapshotOptions(snapshots.command("restore <name>"))
+    .description(
+        "put the whole database back as it is in a snapshot; what is there now is kept, as a snapshot and as a database",
+    )
+    .option("--url <url>", "PostgreSQL URL; better in the environment variable DATABASE_URL")
+    .option("--dry-run", "show the plan, and touch nothing")
+    .option("-y, --yes", "do not ask")
+    .option("--allow-data-loss", "go on although rows are lost (a stack's maxRowsLost still holds)")
+    .option("--jobs <n>", "connections of pg_restore; 2, or the stack's", count)
+    .option("--keep-days <n>", "days that the database is kept which is there now; 7, or the stack's", days)
+    .option("--no-emergency-snapshot", "take no snapshot of what is there now")
+    .option("--adopt <identity>", "take the snapshot of another server or database, named as the refusal names it")
+    .option("--ignore-versions", "let traffic in whatever application would start")
+    .option("--wait <seconds>", "how long to wait for another run", "0")
+    .action((name: string, flags: SnapshotFlags & { readonly wait: string; readonly emergencySnapshot: boolean }) =>
+        run(flags, () =>
+            (require("./snapshot-restore.js") as typeof import("./snapshot-restore")).restoreCommand(name, flags),
         ),
     );
 

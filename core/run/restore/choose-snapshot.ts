@@ -12,12 +12,13 @@ export async function chooseSnapshot(
     store: SnapshotStore,
     asked: string,
     { declarer, set }: Declaration,
+    setIsAssumed = false,
 ): Promise<Manifest> {
     const contents = await readStore(store);
     const offered =
         asked === latest
             ? { ...contents, snapshots: contents.snapshots.filter(({ manifest }) => manifest.kind !== "emergency") }
             : contents;
-    const scope = declarer === undefined ? {} : { environment: declarer.environment, set };
+    const scope = declarer === undefined ? {} : { environment: declarer.environment, ...(setIsAssumed ? {} : { set }) };
     return findSnapshot(store, offered, asked, scope).manifest;
 }

@@ -41,7 +41,13 @@ export async function readFacts(
         const applied = ledger.rows.map((row) => row.version);
         const rowsNow = await rowsOf(client);
         const traffic = await readTraffic(client, declaration);
-        const refusal = judgeOwnership(ledger.owner, declaration.declarer, declaration.adopt);
+        const { declarer } = declaration;
+        // Flags alone name an environment, and no project.
+        const refusal = judgeOwnership(
+            ledger.owner,
+            declarer?.project === "" ? undefined : declarer,
+            declaration.adopt,
+        );
         return {
             ...asked,
             database: server.database,

@@ -96,6 +96,8 @@ export interface RestoreQuestion {
     readonly resource?: string;
     /** Identity of the snapshot's database (`environment/system/database`) that is taken for this one. */
     readonly adopt?: string;
+    /** Whether nobody has said which set: then it is the snapshot's. */
+    readonly setIsAssumed?: boolean;
     /** Whether a snapshot is taken of what is there. */
     readonly emergency: boolean;
     readonly commandFlags?: string;

@@ -16,7 +16,7 @@ import { stillValid } from "./emergency-snapshot";
 import type { RestoreOptions, RestoreResult } from "./options";
 import { mendKilledSwap, dropLeftBehind, refusedAsLocked } from "./left-behind";
 import { readFacts } from "./read-facts";
-import { planRestore, type RestorePlan } from "./restore-plan";
+import { planRestore, type RestorePlan, type RestoreQuestion } from "./restore-plan";
 import { RestoreRun } from "./restore-run";
 import { renderRestore } from "./restore-text";
 import { connectBeside, nameOfDatabase, takeRestoreLock } from "./server-databases";
@@ -39,11 +39,12 @@ export class RestoreRefused extends RefusedError {
  * @throws BadInputError when there is no such snapshot, FailedError when store or database do not answer
  */
 export async function buildRestorePlan(
-    declaration: Declaration,
+    asked: Declaration,
     options: Pick<RestoreOptions, "projectDir" | "snapshot"> & Parameters<typeof planRestore>[2],
 ): Promise<RestorePlan> {
-    const store = storeOf(declaration, options.projectDir);
-    const manifest = await chooseSnapshot(store, options.snapshot, declaration);
+    const store = storeOf(asked, options.projectDir);
+    const manifest = await chooseSnapshot(store, options.snapshot, asked, options.setIsAssumed);
+    const declaration = withSet(asked, manifest, options);
     const compare = await comparison(declaration, options.projectDir);
     const client = await openDatabase(declaration.connection).connect("plan restore");
     try {
@@ -61,11 +62,11 @@ export async function buildRestorePlan(
  */
 export async function restore(declaration: Declaration, options: RestoreOptions): Promise<RestoreResult> {
     const store = storeOf(declaration, options.projectDir);
-    const { name } = await chooseSnapshot(store, options.snapshot, declaration);
+    const { name } = await chooseSnapshot(store, options.snapshot, declaration, options.setIsAssumed);
     return whileInUse(store, name, async () => {
         // Once more under the mark: from here on retention leaves it alone.
         const manifest = await chooseSnapshot(store, name, declaration);
-        return restoreFrom(manifest, store, declaration, options);
+        return restoreFrom(manifest, store, withSet(declaration, manifest, options), options);
     });
 }
 
@@ -111,6 +112,10 @@ async function restoreFrom(
         await (run ?? sessions)?.close();
         await disconnect(beside);
     }
+}
+
+function withSet(declaration: Declaration, { set }: Manifest, { setIsAssumed }: RestoreQuestion): Declaration {
+    return setIsAssumed === true ? { ...declaration, set } : declaration;
 }
 
 function storeOf({ snapshot: { store } }: Declaration, projectDir: string): SnapshotStore {
