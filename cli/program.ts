@@ -159,6 +159,8 @@ snapshotOptions(snapshots.command("create"))
     .option("--url <url>", "PostgreSQL URL; better in the environment variable DATABASE_URL")
     .option("--label <label>", "what it is called: <environment>_<label>_<time>", "restore-point")
     .option("--protect", "keep it from retention")
+    .option("--jobs <n>", "how many pg_dump work at a time; 1, or the stack's", count)
+    .option("--recipient <key>", "public key of age that it is encrypted for; may be given several times", collect)
     .action((flags: SnapshotFlags) =>
         run(flags, () => (require("./snapshot-create.js") as typeof import("./snapshot-create")).createSnapshot(flags)),
     );

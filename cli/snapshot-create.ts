@@ -1,6 +1,7 @@
 import { openDatabase } from "../core/connection";
 import { describeEvent } from "../core/run/describe-event";
 import { takeRestorePoint } from "../core/run/restore-point";
+import { archiveBytes } from "../core/snapshots/archive";
 import { interruptible } from "./interruptible";
 import { print, progressLines } from "./output";
 import { summaryOf } from "./snapshot-summary";
@@ -21,6 +22,8 @@ export async function createSnapshot(
             ...(app === undefined ? {} : { app }),
             ...(flags.label === undefined ? {} : { label: flags.label }),
             protect: flags.protect === true,
+            ...(target.jobs === undefined ? {} : { jobs: target.jobs }),
+            ...(target.encryption === undefined ? {} : { encryption: target.encryption }),
             onProgress: ({ bytes, estimate }) => {
                 const name = flags.label ?? "restore-point";
                 tell(describeEvent({ type: "snapshot-progress", name, bytes, estimate }) ?? "", bytes / estimate);
@@ -30,7 +33,7 @@ export async function createSnapshot(
         const verified = { ok: true, at: manifest.created } as const;
         const taken = { manifest, verified, protected: flags.protect === true, inUse: false };
         const seconds = (Date.now() - started) / 1000;
-        const line = describeEvent({ type: "snapshot-done", name, bytes: manifest.archive.bytes, seconds }) ?? "";
+        const line = describeEvent({ type: "snapshot-done", name, bytes: archiveBytes(manifest), seconds }) ?? "";
         print(json, { ok: true, store: store.url, snapshot: summaryOf(taken) }, [line, name]);
     }, "the snapshot is given up");
 }

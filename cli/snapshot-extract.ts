@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { BadInputError, SchemawardError } from "../core/errors";
 import { bytesText } from "../core/plan/render-text";
+import { keyOf } from "../core/snapshots/encryption";
 import { extractTables, type Extracted } from "../core/snapshots/extract";
 import { interruptible } from "./interruptible";
 import { endLine, print, progressLines } from "./output";
@@ -30,11 +31,13 @@ export async function extractCommand(asked: string, flags: ExtractFlags): Promis
     const tell = progressLines(json);
     await interruptible(async (signal) => {
         const { name } = (await readSnapshot(target, asked)).manifest;
+        const key = keyOf(target.encryption);
         const extract = async (open: () => Promise<Writable>): Promise<Extracted> =>
             extractTables({
                 ...{ store: target.store, name, tables: flags.table, open, signal },
                 ...(flags.schema === undefined ? {} : { schema: flags.schema }),
                 definition: flags.withDefinition === true,
+                ...(key === undefined ? {} : { key }),
                 onProgress: (read, of) => {
                     tell(`extracting from ${name}: ${bytesText(read)} of ${bytesText(of)}`, read / of);
                 },

@@ -1,4 +1,5 @@
 import { bytesText } from "../core/plan/render-text";
+import { archiveBytes } from "../core/snapshots/archive";
 import { isIn, readStore, type StoredSnapshot } from "../core/snapshots/contents";
 import { parseSnapshotName } from "../core/snapshots/name";
 import { print } from "./output";
@@ -31,7 +32,7 @@ const heads = ["NAME", "ENVIRONMENT", "VERSIONS", "SIZE", "AGE", "KIND", "VERIFI
 
 function cellsOf(snapshot: StoredSnapshot, now: Date): string[] {
     const { manifest, verified } = snapshot;
-    const { name, environment, from, to, archive, created, kind } = manifest;
+    const { name, environment, from, to, created, kind } = manifest;
     const versions = from === to ? (from ?? "0") : `${from ?? "0"} → ${to ?? "0"}`;
     const state =
         verified === null
@@ -40,7 +41,7 @@ function cellsOf(snapshot: StoredSnapshot, now: Date): string[] {
               ? ageText(verified.at, now)
               : `DAMAGED (${ageText(verified.at, now)})`;
     return [
-        ...[name, environment, versions, bytesText(archive.bytes), ageText(created, now), kind],
+        ...[name, environment, versions, bytesText(archiveBytes(manifest)), ageText(created, now), kind],
         ...[state, [...(snapshot.protected ? ["yes"] : []), ...(snapshot.inUse ? ["is being read"] : [])].join(", ")],
     ];
 }

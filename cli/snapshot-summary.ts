@@ -1,3 +1,4 @@
+import { archiveBytes } from "../core/snapshots/archive";
 import type { StoredSnapshot } from "../core/snapshots/contents";
 
 /** A snapshot in `--json`, docs/cli.md. */
@@ -5,7 +6,13 @@ export function summaryOf({ manifest, verified, inUse, ...rest }: StoredSnapshot
     const { name, kind, label, environment, set, app, from, to, created, databaseBytes, archive } = manifest;
     return {
         ...{ name, kind, label, environment, set, app, from, to, created },
-        ...{ bytes: archive.bytes, sha256: archive.sha256, databaseBytes },
+        ...{
+            bytes: archiveBytes(manifest),
+            sha256: archive.sha256,
+            databaseBytes,
+            jobs: 1 + archive.parts.length,
+            encrypted: archive.encryption !== null,
+        },
         ...{ protected: rest.protected, verified, inUse },
     };
 }

@@ -1,5 +1,5 @@
 import type { ConnectionReference } from "../core/connection";
-import type { Declarer, RetentionRules } from "../core/declaration";
+import type { Declarer, RetentionRules, SnapshotEncryption } from "../core/declaration";
 import { BadInputError } from "../core/errors";
 import type { Scope, StoredSnapshot } from "../core/snapshots/contents";
 import type { SnapshotStore } from "../core/snapshots/store";
@@ -13,6 +13,9 @@ export interface SnapshotFlags {
     readonly environment?: string;
     readonly set?: string;
     readonly json?: boolean;
+    /** Of `create`. */
+    readonly jobs?: number;
+    readonly recipient?: readonly string[];
 }
 
 export interface SnapshotTarget {
@@ -26,6 +29,9 @@ export interface SnapshotTarget {
     readonly app: string | undefined;
     /** The stack's own rules. */
     readonly keep: number | RetentionRules | undefined;
+    /** The stack's own, or what the flags say. */
+    readonly jobs: number | undefined;
+    readonly encryption: SnapshotEncryption | undefined;
 }
 
 /**
@@ -63,6 +69,9 @@ export function readSnapshotTarget(flags: SnapshotFlags): SnapshotTarget {
             set: declaration.set,
             app: declaration.app,
             keep: declaration.snapshot.keep,
+            jobs: flags.jobs ?? declaration.snapshot.jobs,
+            encryption:
+                flags.recipient === undefined ? declaration.snapshot.encryption : { recipients: flags.recipient },
         };
     }
     if (flags.store === undefined)
@@ -79,6 +88,8 @@ export function readSnapshotTarget(flags: SnapshotFlags): SnapshotTarget {
         set: set ?? "default",
         app: undefined,
         keep: undefined,
+        jobs: flags.jobs,
+        encryption: flags.recipient === undefined ? undefined : { recipients: flags.recipient },
     };
 }
 

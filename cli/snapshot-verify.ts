@@ -1,5 +1,6 @@
 import { bytesText, secondsText } from "../core/plan/render-text";
 import { latest } from "../core/snapshots/contents";
+import { keyOf } from "../core/snapshots/encryption";
 import { verifySnapshot } from "../core/snapshots/verify";
 import { interruptible } from "./interruptible";
 import { endLine, print, progressLines } from "./output";
@@ -14,9 +15,11 @@ export async function verifyCommand(asked: string, flags: SnapshotFlags): Promis
         // One that is unusable has a better explanation there.
         const name = asked === latest ? (await readSnapshot(target, asked)).manifest.name : asked;
         const started = Date.now();
+        const key = keyOf(target.encryption);
         const unrecorded: string[] = [];
         const { bytes, sha256 } = await verifySnapshot(target.store, name, {
             signal,
+            ...(key === undefined ? {} : { key }),
             onProgress: (read, of) => {
                 tell(`verifying ${name}: ${bytesText(read)} of ${bytesText(of)}`, read / of);
             },

@@ -12,6 +12,7 @@ import {
     type RestoreSettings,
     type RetentionRules,
     type RunSettings,
+    type SnapshotEncryption,
     type VerifyQuery,
 } from "../core/declaration";
 import { FailedError, SchemawardError } from "../core/errors";
@@ -40,11 +41,15 @@ export interface PostgresSchemaArgs {
     readonly connection: pulumi.Input<Exclude<ConnectionReference, { readonly url: string }>>;
     /** The snapshot before each run. Without a store none is taken; `required` (default true) then refuses to migrate. */
     readonly snapshot?: {
-        /** `file:` URL of the store. */
+        /** URL of the store: `file:DIR` or `s3://BUCKET/PREFIX`. */
         readonly store?: pulumi.Input<string> | undefined;
         readonly required?: boolean | undefined;
         /** What stays when a run has ended well: the newest n, or `{ last, daily, weekly }`. Absent: all. */
         readonly keep?: number | RetentionRules | undefined;
+        /** How many pg_dump work at a time, each with tables of its own; default 1. */
+        readonly jobs?: number | undefined;
+        /** Encryption with age before it leaves this machine; absent: the store alone encrypts, or nobody. */
+        readonly encryption?: (Settings<SnapshotEncryption> & Pick<SnapshotEncryption, "recipients">) | undefined;
     };
     /** What needs approval, and how much may be lost. Default: a plan that loses data needs `approvedPlan`. */
     readonly policy?: Settings<PolicySettings>;
@@ -263,6 +268,10 @@ function declare(name: string, args: pulumi.Unwrap<PostgresSchemaArgs>): Declara
             required: snapshot?.required ?? true,
             ...(snapshot?.store === undefined ? {} : { store: snapshot.store }),
             ...(snapshot?.keep === undefined ? {} : { keep: snapshot.keep }),
+            ...(snapshot?.jobs === undefined ? {} : { jobs: snapshot.jobs }),
+            ...(snapshot?.encryption === undefined
+                ? {}
+                : { encryption: defined(snapshot.encryption) as SnapshotEncryption }),
         },
         policy: { ...defaultPolicy, ...defined(args.policy) },
         run: { ...defaultRunSettings, ...defined(args.run) },

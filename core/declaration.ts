@@ -34,6 +34,21 @@ export interface SnapshotSettings {
     readonly store?: string;
     /** What is kept when a run with a snapshot has ended well: a number is `last`. Absent: all. */
     readonly keep?: number | RetentionRules;
+    /** How many pg_dump work at a time, each with tables of its own; absent: 1. */
+    readonly jobs?: number;
+    /** Absent: the store alone encrypts, or nobody. */
+    readonly encryption?: SnapshotEncryption;
+}
+
+/** How snapshots are encrypted before they leave this machine, with age (age-encryption.org). */
+export interface SnapshotEncryption {
+    /** Public keys: `age1…`. Whoever has the secret key of one of them opens the snapshots. */
+    readonly recipients: readonly string[];
+    /**
+     * Where the secret key is found that opens them, to verify, extract and restore: a reference, so that it is in no state. Taking snapshots
+     * needs none. Absent: the environment variable SCHEMAWARD_AGE_IDENTITY.
+     */
+    readonly identity?: { readonly env: string } | { readonly file: string } | { readonly command: readonly string[] };
 }
 
 /** How a database is restored from a snapshot. */

@@ -119,6 +119,13 @@ function factsOf(schema: z.core.$ZodType): SchemaFacts {
     };
 }
 
+function encryptionOf({
+    recipients,
+    identity,
+}: NonNullable<Settings["snapshot"]["encryption"]>): NonNullable<Declaration["snapshot"]["encryption"]> {
+    return { recipients, ...(identity === undefined ? {} : { identity }) };
+}
+
 /** What the settings declare, for the core. */
 export function declarationOf(
     settings: Settings,
@@ -141,6 +148,8 @@ export function declarationOf(
             required: snapshot.required,
             ...(store === undefined ? {} : { store }),
             ...(snapshot.keep === undefined ? {} : { keep: snapshot.keep }),
+            ...(snapshot.jobs === undefined ? {} : { jobs: snapshot.jobs }),
+            ...(snapshot.encryption === undefined ? {} : { encryption: encryptionOf(snapshot.encryption) }),
         },
         policy: {
             approval: policy.approval,

@@ -93,3 +93,32 @@ export function backupsSchema(store: z.ZodString) {
         })
         .describe("where snapshots lie");
 }
+
+/** Encryption before a snapshot leaves this machine. */
+export const encryptionSchema = z
+    .strictObject({
+        recipients: z
+            .array(z.string().regex(/^age1[a-z0-9]+$/, { error: "must be a public key of age, like age1…" }))
+            .min(1)
+            .describe("public keys of age that snapshots are encrypted for"),
+        identity: z
+            .strictObject({
+                env: z.string().min(1).optional().describe("environment variable that holds the secret key"),
+                file: z.string().min(1).optional().describe("file that holds it, as age-keygen writes it"),
+                command: z.array(z.string()).min(1).optional().describe("command, with arguments, that prints it"),
+            })
+            .transform(({ env, file, command }, context) => {
+                const given = [env, file, command].filter((v) => v !== undefined);
+                if (given.length !== 1) {
+                    context.addIssue({ code: "custom", message: "needs exactly one of env, file, command" });
+                    return z.NEVER;
+                }
+                if (env !== undefined) return { env };
+                return file === undefined ? { command: command ?? [] } : { file };
+            })
+            .optional()
+            .describe(
+                "where the secret key is found that opens them: a reference, never the key; default: SCHEMAWARD_AGE_IDENTITY",
+            ),
+    })
+    .describe("encryption with age before a snapshot leaves this machine");

@@ -1,7 +1,7 @@
 import { validRange } from "semver";
 import { z } from "zod";
 import { defaultPolicy, defaultRestore, defaultRunSettings } from "../core/declaration";
-import { backupsSchema, keepSchema } from "./settings-backups";
+import { backupsSchema, encryptionSchema, keepSchema } from "./settings-backups";
 import { trafficSchema } from "./settings-traffic";
 
 /** What a text has to be like, said only where there is one: where there is none, "is missing" says more. */
@@ -72,6 +72,13 @@ export const settingsSchema = z.strictObject({
                 .optional()
                 .describe("file: or s3: URL of the store, where it is not the one that backups declares"),
             keep: keepSchema.optional(),
+            jobs: z
+                .int()
+                .positive()
+                .max(32)
+                .optional()
+                .describe("how many pg_dump work at a time, for large databases; default 1"),
+            encryption: encryptionSchema.optional(),
         })
         .default({ required: true })
         .describe("the snapshot before each run"),

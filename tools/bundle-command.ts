@@ -23,6 +23,7 @@ export function makeBundle(): string {
         external: [
             ...Object.keys(dependencies).filter((name) => !inside.includes(name)),
             "pg-native",
+            "#age",
             "#kubernetes-client",
         ],
         // Half a millisecond for each hundred kilobytes at each start; names stay, and lines are short enough for a stack to be read.

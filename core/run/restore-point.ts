@@ -1,13 +1,13 @@
 import type { Client } from "pg";
 import type { Database } from "../connection";
-import type { Declarer } from "../declaration";
+import type { Declarer, SnapshotEncryption } from "../declaration";
 import { FailedError } from "../errors";
 import { type LedgerRow, readLedger } from "../history/ledger";
-import { dumpSuffix, manifestSuffix, type Manifest } from "../snapshots/manifest";
+import { archiveObjects } from "../snapshots/archive";
+import { manifestSuffix, type Manifest } from "../snapshots/manifest";
 import { protectSnapshot } from "../snapshots/protection";
 import type { SnapshotStore } from "../snapshots/store";
 import { takeSnapshot, type SnapshotProgress } from "../snapshots/take";
-import { catalogHash, readCatalog } from "../sql/catalog";
 
 /** A point to come back to, which somebody wants without a run. */
 export interface RestorePoint {
@@ -20,6 +20,9 @@ export interface RestorePoint {
     readonly label?: string;
     /** Whether retention is to leave it alone. */
     readonly protect: boolean;
+    /** These two as in the settings of a stack's snapshots. */
+    readonly jobs?: number;
+    readonly encryption?: SnapshotEncryption;
     readonly onProgress?: (event: SnapshotProgress) => void;
     readonly signal?: AbortSignal;
 }
@@ -32,7 +35,7 @@ export interface RestorePoint {
  */
 export async function takeRestorePoint(point: RestorePoint): Promise<Manifest> {
     const { database, store, label, app, onProgress, signal } = point;
-    const client = await database.connect("restore point");
+    const client = await database.connect("restore point", { pipeline: true });
     try {
         const applied = await readApplied(client, point.set);
         const at = highest(applied);
@@ -41,13 +44,14 @@ export async function takeRestorePoint(point: RestorePoint): Promise<Manifest> {
             ...(label === undefined ? {} : { label }),
             ...(app === undefined ? {} : { app }),
             applied: applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
-            schemaHash: catalogHash(await readCatalog(client)),
+            ...(point.jobs === undefined ? {} : { jobs: point.jobs }),
+            ...(point.encryption === undefined ? {} : { encryption: point.encryption }),
             ...(onProgress === undefined ? {} : { onProgress }),
             ...(signal === undefined ? {} : { signal }),
         });
         if (textOf(await readApplied(client, point.set)) !== textOf(applied)) {
             await store.delete(manifest.name + manifestSuffix);
-            await store.delete(manifest.name + dumpSuffix);
+            for (const { object } of archiveObjects(manifest)) await store.delete(object);
             throw new FailedError({
                 what: "A run has changed what is applied while the snapshot was taken: which versions it holds is not known.",
                 where: { object: `${store.url} ${manifest.name}` },

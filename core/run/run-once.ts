@@ -108,7 +108,7 @@ export class Run {
             if (plan.adopt !== null)
                 options.report({ type: "adopted", versions: plan.adopt.versions, table: plan.adopt.table });
             if (stops) await gate.stop(planned.gateParts, options.signal);
-            snapshot = await this.takeSnapshot(planned, sessions.guard);
+            snapshot = await this.takeSnapshot(planned);
             if (snapshot !== null) await journal.snapshotted(snapshot);
             if (
                 planned.recount !== undefined &&
@@ -220,11 +220,11 @@ export class Run {
         }
     }
 
-    private async takeSnapshot(planned: Planned, guard: Sessions["guard"]): Promise<string | null> {
+    private async takeSnapshot(planned: Planned): Promise<string | null> {
         if (this.declaration.snapshot.store === undefined || planned.steps.length === 0) return null;
         // Loaded here: most of what a snapshot needs, a run without one does not.
         const { snapshotBefore } = require("./snapshot-before.js") as typeof import("./snapshot-before");
-        return snapshotBefore(this.declaration, planned, this.database, guard, this.options);
+        return snapshotBefore(this.declaration, planned, this.database, this.options);
     }
 
     private async deleteOldSnapshots(): Promise<void> {

@@ -1,11 +1,10 @@
-import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declaration, Declarer } from "../declaration";
 import { FailedError, SchemawardError } from "../errors";
 import type { Planned } from "../plan/plan-over";
+import { archiveBytes } from "../snapshots/archive";
 import { openStore } from "../snapshots/stores";
 import { takeSnapshot } from "../snapshots/take";
-import { catalogHash, readCatalog } from "../sql/catalog";
 import type { RunOptions } from "./options";
 
 /** Whose snapshots those are that only the command's flags ask for. */
@@ -20,10 +19,9 @@ export async function snapshotBefore(
     declaration: Declaration,
     { plan, state }: Planned,
     database: Database,
-    guard: Client,
     options: Pick<RunOptions, "projectDir" | "report" | "signal">,
 ): Promise<string | null> {
-    const { store } = declaration.snapshot;
+    const { store, jobs, encryption } = declaration.snapshot;
     if (store === undefined) return null;
     const name = plan.snapshot?.name ?? "";
     const started = Date.now();
@@ -37,14 +35,15 @@ export async function snapshotBefore(
             from: plan.from,
             to: plan.to,
             applied: state.applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
-            schemaHash: catalogHash(await readCatalog(guard)),
+            ...(jobs === undefined ? {} : { jobs }),
+            ...(encryption === undefined ? {} : { encryption }),
             onProgress: ({ bytes, estimate }) => {
                 options.report({ type: "snapshot-progress", name, bytes, estimate });
             },
             ...(options.signal === undefined ? {} : { signal: options.signal }),
         });
         const seconds = (Date.now() - started) / 1000;
-        options.report({ type: "snapshot-done", name: manifest.name, bytes: manifest.archive.bytes, seconds });
+        options.report({ type: "snapshot-done", name: manifest.name, bytes: archiveBytes(manifest), seconds });
         return manifest.name;
     } catch (error) {
         if (!(error instanceof SchemawardError)) throw error;

@@ -1,4 +1,5 @@
 import { BadInputError, FailedError } from "../errors";
+import { archiveObjects, snapshotOfArchive } from "./archive";
 import { inUse } from "./in-use";
 import { dumpSuffix, manifestSuffix, readManifest, type Manifest } from "./manifest";
 import { isProtected } from "./protection";
@@ -39,7 +40,7 @@ export async function readStore(store: SnapshotStore): Promise<StoreContents> {
     const snapshots: StoredSnapshot[] = [];
     const unusable: { name: string; why: string }[] = [];
     const readOne = async (name: string): Promise<void> => {
-        const manifest = await usable(store, name, objects.get(name + dumpSuffix));
+        const manifest = await usable(store, name, objects);
         if (typeof manifest === "string") {
             unusable.push({ name, why: manifest });
             return;
@@ -52,7 +53,7 @@ export async function readStore(store: SnapshotStore): Promise<StoreContents> {
     const withManifest = namesWith(manifestSuffix, listed);
     for (let i = 0; i < withManifest.length; i += readAtOnce)
         await Promise.all(withManifest.slice(i, i + readAtOnce).map(readOne));
-    for (const name of namesWith(dumpSuffix, listed))
+    for (const name of new Set(listed.flatMap((o) => snapshotOfArchive(o.name) ?? [])))
         if (!objects.has(name + manifestSuffix)) unusable.push({ name, why: "it has no manifest" });
     return {
         snapshots: snapshots.sort((a, b) => newestFirst(a.manifest, b.manifest)),
@@ -150,14 +151,23 @@ function namesWith(suffix: string, objects: readonly StoredObject[]): string[] {
     return objects.filter(({ name }) => name.endsWith(suffix)).map(({ name }) => name.slice(0, -suffix.length));
 }
 
-async function usable(store: SnapshotStore, name: string, dump: StoredObject | undefined): Promise<Manifest | string> {
-    if (dump === undefined) return "its archive is missing";
+async function usable(
+    store: SnapshotStore,
+    name: string,
+    objects: ReadonlyMap<string, StoredObject>,
+): Promise<Manifest | string> {
+    if (!objects.has(name + dumpSuffix)) return "its archive is missing";
     let manifest: Manifest;
     try {
         manifest = await readManifest(await store.get(name + manifestSuffix), name);
     } catch (error) {
         return error instanceof FailedError ? error.parts.what.replace(/\.$/, "") : "its manifest cannot be read";
     }
-    if (manifest.archive.bytes === dump.bytes) return manifest;
-    return `its archive has ${String(dump.bytes)} bytes, the manifest says ${String(manifest.archive.bytes)}`;
+    for (const { object, bytes, tables } of archiveObjects(manifest)) {
+        const which = tables === null ? "its archive" : object;
+        const there = objects.get(object)?.bytes;
+        if (there === undefined) return `${which} is missing`;
+        if (there !== bytes) return `${which} has ${String(there)} bytes, the manifest says ${String(bytes)}`;
+    }
+    return manifest;
 }

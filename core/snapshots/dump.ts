@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import type { LibpqEnvironment } from "../connection";
 import { FailedError } from "../errors";
 import { ArchiveReader, type ArchiveRead } from "./archive-reader";
+import { encrypt } from "./encryption";
 import { lockWaitMs } from "./exporter";
 import type { SnapshotStore } from "./store";
 import { startTool, type Ended, type Tool } from "./tool";
@@ -18,6 +20,10 @@ export interface DumpRequest {
     /** How to reach the database, password included. */
     readonly libpq: LibpqEnvironment;
     readonly snapshotId: string;
+    /** Which part of the database; empty: all of it. */
+    readonly part: readonly string[];
+    /** Public keys that it is encrypted for; undefined: it is not. */
+    readonly recipients: readonly string[] | undefined;
     readonly signal: AbortSignal;
     /** Called with the bytes so far, a few times a second and at the end. */
     readonly onBytes: (bytes: number) => void;
@@ -25,6 +31,7 @@ export interface DumpRequest {
 
 /** A stored archive that pg_restore has read wholly. */
 export interface Dumped {
+    /** Of what is stored. */
     readonly bytes: number;
     readonly sha256: string;
     /** `15.14` */
@@ -42,14 +49,20 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
     const { store, object, signal } = request;
     const pgDumpVersion = await versionOf(request.pgDump);
     let read: ArchiveRead | undefined;
+    let sent: { readonly bytes: number; readonly sha256: string } | undefined;
     const dump = startDump(request);
     // Node throws away what a process has written that ends before anybody listens, and the store may begin late.
     dump.stdout.on("readable", () => undefined);
     const reader = new ArchiveReader(request.pgRestore);
+    const plain = pass(dump, reader, request.onBytes, (all) => {
+        read = all;
+    });
     const body = Readable.from(
-        pass(dump, reader, request.onBytes, (all) => {
-            read = all;
-        }),
+        request.recipients === undefined
+            ? plain
+            : encrypted(request.recipients, plain, (all) => {
+                  sent = all;
+              }),
         { objectMode: false },
     );
     // It may be destroyed before the store listens; the store's promise is what tells.
@@ -67,7 +80,7 @@ export async function dumpInto(request: DumpRequest): Promise<Dumped> {
         if (signal.aborted) abort();
         const written = await store.put(object, body);
         if (read === undefined) throw storeDiffers(store, object, "the store did not read to the end");
-        const { bytes, sha256 } = read;
+        const { bytes, sha256 } = sent ?? read;
         const listed = (await store.list()).find((o) => o.name === object)?.bytes;
         const why =
             written.bytes !== bytes || listed !== bytes
@@ -92,6 +105,7 @@ function startDump(request: DumpRequest): Tool {
         request.pgDump,
         [
             "--format=custom",
+            ...request.part,
             `--snapshot=${request.snapshotId}`,
             `--lock-wait-timeout=${String(lockWaitMs)}`,
             "--no-password",
@@ -124,6 +138,22 @@ async function* pass(
     if (!read.restore.ok) throw unreadable(read.restore, read.bytes);
     onBytes(read.bytes);
     done(read);
+}
+
+/** What is stored, counted and hashed as it passes by. */
+async function* encrypted(
+    recipients: readonly string[],
+    plain: AsyncIterable<Buffer>,
+    done: (sent: { readonly bytes: number; readonly sha256: string }) => void,
+): AsyncGenerator<Buffer> {
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const chunk of await encrypt(recipients, plain)) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        yield chunk;
+    }
+    done({ bytes, sha256: hash.digest("hex") });
 }
 
 async function versionOf(pgDump: string): Promise<string> {

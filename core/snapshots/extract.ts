@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
 import type { Writable } from "node:stream";
 import { FailedError, firstLineOf } from "../errors";
 import { whileInUse } from "./in-use";
-import { dumpSuffix, manifestSuffix, readManifest, type Manifest } from "./manifest";
+import { type ArchiveObject, archiveObjects } from "./archive";
+import { ArchiveSource } from "./archive-source";
+import { type ArchiveKey, UndecipherableError } from "./encryption";
+import { manifestSuffix, readManifest, type Manifest } from "./manifest";
 import type { SnapshotStore } from "./store";
 import { findTables, type TablesOfSchema } from "./tables";
 import { needTool, startTool, type Ended, type Tool } from "./tool";
@@ -22,6 +24,8 @@ export interface ExtractRequest {
     /** Called with the bytes of the archive that were read, of how many. */
     readonly onProgress?: (bytes: number, of: number) => void;
     readonly signal?: AbortSignal;
+    /** What opens it, where it is encrypted. */
+    readonly key?: ArchiveKey;
 }
 
 /** What was extracted. */
@@ -43,52 +47,105 @@ export async function extractTables(request: ExtractRequest): Promise<Extracted>
         const found = findTables(manifest, request.tables, request.schema);
         const pgRestore = await needTool("pg_restore", Number.parseInt(manifest.archive.pgDumpVersion, 10), "archive");
         const out = await request.open();
-        const restore = startTool(pgRestore, [
-            ...["--file=-", `--schema=${found.schema}`, ...found.names.map((table) => `--table=${table}`)],
-            ...(request.definition ? ["--no-owner", "--no-privileges"] : ["--data-only"]),
-        ]);
-        try {
-            let unwritable: unknown;
-            const writing = writeAll(restore, out).catch((error: unknown) => {
-                unwritable = error;
-                return 0;
-            });
-            const fault = await feed(request, manifest, restore, () => unwritable !== undefined);
-            const bytes = await writing;
-            if (unwritable !== undefined) throw notWritten(unwritable);
-            const ended = await restore.ended;
-            if (fault !== undefined) throw await damaged(store, name, fault);
-            if (!ended.ok) throw unreadable(store, name, ended);
-            return { ...found, bytes };
-        } finally {
-            await restore.stop();
-        }
+        let bytes = 0;
+        for (const pass of passesFor(manifest, found, request.definition))
+            bytes += await onePass(request, manifest, { ...pass, pgRestore, out, schema: found.schema });
+        return { ...found, bytes };
     });
 }
 
-/** @returns why the archive is not what the manifest says; undefined when it is */
+interface Pass {
+    readonly stored: ArchiveObject;
+    readonly names: readonly string[];
+    readonly what: "all" | "definition" | "rows";
+}
+
+/** Rows of large tables may lie in objects of their own; definitions are in the first. */
+function passesFor(manifest: Manifest, { schema, names }: TablesOfSchema, definition: boolean): Pass[] {
+    const [first, ...parts] = archiveObjects(manifest);
+    if (first === undefined) return [];
+    const elsewhere = parts.flatMap((stored) => {
+        const mine = names.filter((name) => stored.tables?.some((t) => t.schema === schema && t.name === name));
+        return mine.length === 0 ? [] : [{ stored, names: mine, what: "rows" as const }];
+    });
+    const gone = new Set(elsewhere.flatMap((pass) => pass.names));
+    const here = names.filter((name) => !gone.has(name));
+    return [
+        ...(definition && gone.size > 0 ? [{ stored: first, names, what: "definition" as const }] : []),
+        ...(here.length === 0
+            ? []
+            : [
+                  {
+                      stored: first,
+                      names: here,
+                      what: definition && gone.size === 0 ? ("all" as const) : ("rows" as const),
+                  },
+              ]),
+        ...elsewhere,
+    ];
+}
+
+/** @returns bytes of SQL */
+async function onePass(
+    request: ExtractRequest,
+    manifest: Manifest,
+    {
+        stored,
+        names,
+        what,
+        pgRestore,
+        out,
+        schema,
+    }: Pass & { readonly pgRestore: string; readonly out: Writable; readonly schema: string },
+): Promise<number> {
+    const { store, name } = request;
+    const restore = startTool(pgRestore, [
+        ...["--file=-", `--schema=${schema}`, ...names.map((table) => `--table=${table}`)],
+        ...(what === "rows" ? ["--data-only"] : ["--no-owner", "--no-privileges"]),
+        ...(what === "definition" ? ["--schema-only"] : []),
+    ]);
+    const source = new ArchiveSource(store, stored, manifest.archive.encryption, request.key);
+    try {
+        let unwritable: unknown;
+        const writing = writeAll(restore, out).catch((error: unknown) => {
+            unwritable = error;
+            return 0;
+        });
+        const faults = await feed(request, source, stored.bytes, restore, () => unwritable !== undefined);
+        const bytes = await writing;
+        if (unwritable !== undefined) throw notWritten(unwritable);
+        const ended = await restore.ended;
+        if (faults.length > 0) throw await damaged(store, name, faults);
+        if (!ended.ok) throw unreadable(store, name, ended);
+        return bytes;
+    } finally {
+        await restore.stop();
+    }
+}
+
+/** @returns in what the archive is not what the manifest says; empty: in nothing */
 async function feed(
     { store, name, onProgress, signal }: ExtractRequest,
-    { archive }: Manifest,
+    source: ArchiveSource,
+    of: number,
     { stdin }: Tool,
     isInVain: () => boolean,
-): Promise<string | undefined> {
-    const hash = createHash("sha256");
-    let bytes = 0;
-    for await (const piece of await store.get(name + dumpSuffix)) {
-        if (signal?.aborted === true) throw stopped(store, name);
-        if (isInVain()) return undefined;
-        const chunk = piece as Buffer;
-        hash.update(chunk);
-        bytes += chunk.length;
-        onProgress?.(bytes, archive.bytes);
-        // When it has what it wants it reads no further.
-        if (!stdin.destroyed && stdin.writable && !stdin.write(chunk)) await drained(stdin);
+): Promise<string[]> {
+    try {
+        for await (const chunk of source.pieces()) {
+            if (signal?.aborted === true) throw stopped(store, name);
+            if (isInVain()) return [];
+            onProgress?.(source.read, of);
+            // When it has what it wants it reads no further.
+            if (!stdin.destroyed && stdin.writable && !stdin.write(chunk)) await drained(stdin);
+        }
+    } catch (error) {
+        if (error instanceof UndecipherableError) return [...source.faults(), error.parts.what];
+        throw error;
+    } finally {
+        if (!stdin.destroyed) stdin.end();
     }
-    if (!stdin.destroyed) stdin.end();
-    if (bytes !== archive.bytes) return `size: ${String(bytes)} bytes, the manifest says ${String(archive.bytes)}`;
-    const sha256 = hash.digest("hex");
-    return sha256 === archive.sha256 ? undefined : `SHA-256: ${sha256}, the manifest says ${archive.sha256}`;
+    return source.faults();
 }
 
 async function writeAll({ stdout }: Tool, out: Writable): Promise<number> {
@@ -131,12 +188,14 @@ function stopped(store: SnapshotStore, name: string): FailedError {
     });
 }
 
-async function damaged(store: SnapshotStore, name: string, why: string): Promise<FailedError> {
-    await writeRecord(store, name, { at: new Date().toISOString(), ok: false, why }).catch(() => undefined);
+async function damaged(store: SnapshotStore, name: string, faults: readonly string[]): Promise<FailedError> {
+    await writeRecord(store, name, { at: new Date().toISOString(), ok: false, why: faults.join("; ") }).catch(
+        () => undefined,
+    );
     return new FailedError({
         what: "The snapshot is damaged: what was extracted from it is not to be used.",
         where: { object: `${store.url} ${name}` },
-        detail: [why],
+        detail: faults,
         state: untouched,
         next: "Extract from an older snapshot, and take a new one now.",
     });

@@ -8,6 +8,7 @@ export const manifestFormat = "schemaward/snapshot/1";
 
 const count = z.int().nonnegative();
 const text = z.string().min(1);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** A snapshot's manifest, as stored. It holds no secret and no address of a server. */
 export const manifestSchema = z.object({
@@ -48,7 +49,22 @@ export const manifestSchema = z.object({
         format: z.literal("custom"),
         pgDumpVersion: text,
         bytes: count,
-        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        sha256: hash,
+        /** Further objects, `<name>.dump.1` and so on, with the rows of large tables: of a dump with several jobs. */
+        parts: z
+            .array(
+                z.object({
+                    bytes: count,
+                    sha256: hash,
+                    tables: z.array(z.object({ schema: text, name: text })),
+                }),
+            )
+            .default([]),
+        /** How all of them are encrypted; null: they are not. Sizes and hashes are of what is stored. */
+        encryption: z
+            .object({ format: z.literal("age"), recipients: z.array(text) })
+            .nullable()
+            .default(null),
     }),
     /** Rows of each table in the very state that was dumped. */
     tables: z.array(z.object({ schema: text, name: text, rows: count, exact: z.boolean() })),

@@ -3,7 +3,8 @@ import type { RetentionRules } from "../declaration";
 import { FailedError, SchemawardError } from "../errors";
 import { readStore, type Scope } from "./contents";
 import { inUse, markedBy } from "./in-use";
-import { dumpSuffix, manifestMaxBytes, manifestSuffix, type Manifest } from "./manifest";
+import { archiveBytes, snapshotOfArchive } from "./archive";
+import { manifestMaxBytes, manifestSuffix, type Manifest } from "./manifest";
 import { parseSnapshotName } from "./name";
 import { isProtected, protectedSuffix } from "./protection";
 import { takingSuffix } from "./reserve";
@@ -69,7 +70,7 @@ export async function prune(store: SnapshotStore, rules: RetentionRules, options
             if (why !== undefined) spared.push({ name, why });
             else {
                 deleted.push(name);
-                freedBytes += manifest.archive.bytes;
+                freedBytes += archiveBytes(manifest);
             }
         });
     }
@@ -110,7 +111,7 @@ function whyWanted(objects: readonly StoredObject[], name: string, now: Date): s
 
 /** The archive, then its marks. */
 async function deleteRest(store: SnapshotStore, name: string, objects: readonly StoredObject[]): Promise<void> {
-    await store.delete(name + dumpSuffix);
+    for (const object of objects) if (snapshotOfArchive(object.name) === name) await store.delete(object.name);
     for (const object of objects) if (markOf(object.name) === name) await store.delete(object.name);
 }
 
@@ -126,8 +127,9 @@ function leftovers(objects: readonly StoredObject[], scope: Scope, now: Date): R
     const found = new Map<string, number>();
     const young = new Set<string>();
     for (const object of objects) {
-        const isArchive = object.name.endsWith(dumpSuffix);
-        const name = isArchive ? object.name.slice(0, -dumpSuffix.length) : markOf(object.name);
+        const archived = snapshotOfArchive(object.name);
+        const isArchive = archived !== undefined;
+        const name = archived ?? markOf(object.name);
         if (name === undefined || names.has(name + manifestSuffix) || names.has(name + takingSuffix)) continue;
         const parsed = parseSnapshotName(name);
         // Whose set it was nobody knows any more.

@@ -1,4 +1,5 @@
-import { dumpSuffix, manifestSuffix } from "./manifest";
+import { snapshotOfArchive } from "./archive";
+import { manifestSuffix } from "./manifest";
 import { parseSnapshotName } from "./name";
 import type { S3Connection } from "./s3-connection";
 import { s3Code, s3Failure } from "./s3-errors";
@@ -51,6 +52,6 @@ export async function sweepUploads({ connection, prefix, url, olderThan }: Sweep
 
 function isOurs(name: string): boolean {
     if (/^probe-[0-9a-f]{16}$/.test(name)) return true;
-    const suffix = [dumpSuffix, manifestSuffix].find((s) => name.endsWith(s));
-    return suffix !== undefined && parseSnapshotName(name.slice(0, -suffix.length)) !== undefined;
+    const snapshot = name.endsWith(manifestSuffix) ? name.slice(0, -manifestSuffix.length) : snapshotOfArchive(name);
+    return snapshot !== undefined && parseSnapshotName(snapshot) !== undefined;
 }

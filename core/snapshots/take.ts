@@ -1,13 +1,14 @@
 import { Readable } from "node:stream";
 import type { Client } from "pg";
 import type { Database } from "../connection";
-import type { Declarer } from "../declaration";
+import type { Declarer, SnapshotEncryption } from "../declaration";
+import { catalogHash, readCatalog } from "../sql/catalog";
 import { FailedError, type ErrorParts } from "../errors";
 import { serverMajor } from "../sql/server-major";
-import { dumpInto, type Dumped } from "./dump";
+import { deleteArchive, dumpAll, type DumpedAll, groupsFor } from "./dump-all";
 import { estimateBytes } from "./estimate";
 import { exportSnapshot, type Exported } from "./exporter";
-import { dumpSuffix, manifestFormat, manifestSchema, manifestSuffix, manifestText, type Manifest } from "./manifest";
+import { manifestFormat, manifestSchema, manifestSuffix, manifestText, type Manifest } from "./manifest";
 import { snapshotName, type SnapshotKind, type SnapshotTitle } from "./name";
 import { reserveName } from "./reserve";
 import { countRows, type TableRows } from "./row-counts";
@@ -30,6 +31,10 @@ export interface SnapshotRequest {
     readonly to: string | null;
     /** In the order of applying; checksum is that of the up script as of apply. */
     readonly applied: readonly { readonly version: string; readonly checksum: string }[];
+    /** How many pg_dump work at a time; 1 if not given. */
+    readonly jobs?: number;
+    /** Absent: it is stored as it is. */
+    readonly encryption?: Pick<SnapshotEncryption, "recipients">;
     readonly schemaHash?: string | null;
     readonly onProgress?: (event: SnapshotProgress) => void;
     /** Aborting ends pg_dump and leaves nothing. */
@@ -78,14 +83,18 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         try {
             throwIfAborted(request.signal);
             let failure: { readonly reason: unknown } | undefined;
+            const schemaHash = request.schemaHash ?? (await hashOf(client));
+            const groups = await groupsFor(client, request.jobs ?? 1);
             const counting = countRows(client, request.exactLimit).catch((reason: unknown) => {
                 failure ??= { reason };
                 // The dump is of no use without the counts: it need not run to its end.
                 stop.abort();
             });
-            const dumping = dumpInto({
+            const dumping = dumpAll({
                 store,
-                object: reservation.name + dumpSuffix,
+                name: reservation.name,
+                groups,
+                recipients: request.encryption?.recipients,
                 ...tools,
                 libpq,
                 snapshotId: exported.snapshotId,
@@ -97,13 +106,14 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
             });
             const [tables, dumped] = await Promise.all([counting, dumping]);
             if (tables === undefined || dumped === undefined) {
-                if (dumped !== undefined) await store.delete(reservation.name + dumpSuffix).catch(() => undefined);
+                if (dumped !== undefined) await deleteArchive(store, reservation.name, dumped.parts.length);
                 throw failure?.reason;
             }
             const manifest = manifestOf(request, {
                 name: reservation.name,
                 taken,
                 exported,
+                schemaHash,
                 tables,
                 dumped,
             });
@@ -119,6 +129,11 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         // Ends the exporting transaction, too.
         await client.end().catch(() => undefined);
     }
+}
+
+/** In the very state that is dumped. */
+async function hashOf(client: Client): Promise<string> {
+    return catalogHash(await readCatalog(client));
 }
 
 function titleOf({ kind = "pre-migration", label = "restore-point", app }: SnapshotRequest): SnapshotTitle {
@@ -139,8 +154,9 @@ interface Facts {
     readonly name: string;
     readonly taken: Date;
     readonly exported: Exported;
+    readonly schemaHash: string;
     readonly tables: readonly TableRows[];
-    readonly dumped: Dumped;
+    readonly dumped: DumpedAll;
 }
 
 function manifestOf(request: SnapshotRequest, facts: Facts): Manifest {
@@ -161,14 +177,19 @@ function manifestOf(request: SnapshotRequest, facts: Facts): Manifest {
         from: request.from,
         to: request.to,
         applied: request.applied.map(({ version, checksum }) => ({ version, checksum })),
-        schemaHash: request.schemaHash ?? null,
+        schemaHash: facts.schemaHash,
         database: {
             name: exported.database,
             systemIdentifier: exported.systemIdentifier,
             serverVersion: exported.serverVersion,
         },
         databaseBytes: exported.databaseBytes,
-        archive: { format: "custom", pgDumpVersion: dumped.pgDumpVersion, bytes: dumped.bytes, sha256: dumped.sha256 },
+        archive: {
+            format: "custom",
+            ...dumped,
+            encryption:
+                request.encryption === undefined ? null : { format: "age", recipients: request.encryption.recipients },
+        },
         tables: facts.tables,
     });
 }
@@ -178,7 +199,7 @@ async function storeManifest(store: SnapshotStore, manifest: Manifest): Promise<
     try {
         await store.put(manifest.name + manifestSuffix, Readable.from([manifestText(manifest)]));
     } catch (error) {
-        await store.delete(manifest.name + dumpSuffix).catch(() => undefined);
+        await deleteArchive(store, manifest.name, manifest.archive.parts.length);
         throw error;
     }
 }

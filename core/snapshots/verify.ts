@@ -1,5 +1,8 @@
 import { BadInputError, FailedError, firstLineOf } from "../errors";
+import { archiveBytes, archiveObjects } from "./archive";
 import { ArchiveReader } from "./archive-reader";
+import { ArchiveSource } from "./archive-source";
+import { type ArchiveKey, UndecipherableError } from "./encryption";
 import { whileInUse } from "./in-use";
 import { dumpSuffix, manifestSuffix, readManifest, type Manifest } from "./manifest";
 import type { SnapshotStore, StoredObject } from "./store";
@@ -9,7 +12,9 @@ import { writeRecord, type Verified } from "./verified-record";
 /** A snapshot that was read wholly and found to be what its manifest says. */
 export interface VerifiedSnapshot {
     readonly manifest: Manifest;
+    /** Of all of its objects, as stored. */
     readonly bytes: number;
+    /** Of the first. */
     readonly sha256: string;
 }
 
@@ -20,6 +25,8 @@ export interface VerifyOptions {
     readonly onUnrecorded?: (why: string) => void;
     /** Aborting ends it with an error; nothing is recorded. */
     readonly signal?: AbortSignal;
+    /** What opens it, where it is encrypted. */
+    readonly key?: ArchiveKey;
 }
 
 const progressEveryMs = 200;
@@ -41,14 +48,19 @@ export async function verifySnapshot(
     const unrecorded = (error: unknown): void => options.onUnrecorded?.(firstLineOf(error));
     return whileInUse(store, name, async () => {
         const manifest = await readManifest(await store.get(name + manifestSuffix), name);
-        if (dump === undefined)
-            throw damaged(store, name, [`${name}${dumpSuffix} is missing; only its manifest is there`]);
+        const missing = archiveObjects(manifest).filter(({ object }) => !objects.some((o) => o.name === object));
+        if (missing.length > 0)
+            throw damaged(
+                store,
+                name,
+                missing.map(({ object }) => `${object} is missing; its manifest is there`),
+            );
         const faults = await faultsOf(store, manifest, options);
         const at = new Date().toISOString();
         const record: Verified = faults.length === 0 ? { at, ok: true } : { at, ok: false, why: faults.join("; ") };
         await writeRecord(store, name, record).catch(unrecorded);
         if (faults.length > 0) throw damaged(store, name, faults);
-        return { manifest, bytes: manifest.archive.bytes, sha256: manifest.archive.sha256 };
+        return { manifest, bytes: archiveBytes(manifest), sha256: manifest.archive.sha256 };
     });
 }
 
@@ -56,29 +68,39 @@ export async function verifySnapshot(
 async function faultsOf(store: SnapshotStore, manifest: Manifest, options: VerifyOptions): Promise<string[]> {
     const { name, archive } = manifest;
     const pgRestore = await needTool("pg_restore", Number.parseInt(archive.pgDumpVersion, 10), "archive");
-    const reader = new ArchiveReader(pgRestore);
+    const of = archiveBytes(manifest);
+    let before = 0;
     let told = 0;
-    try {
-        for await (const chunk of await store.get(name + dumpSuffix)) {
-            if (options.signal?.aborted === true) throw stopped(store, name);
-            await reader.write(chunk as Buffer);
-            if (Date.now() - told < progressEveryMs) continue;
-            told = Date.now();
-            options.onProgress?.(reader.bytes, archive.bytes);
+    const faults: string[] = [];
+    for (const stored of archiveObjects(manifest)) {
+        const reader = new ArchiveReader(pgRestore);
+        const source = new ArchiveSource(store, stored, archive.encryption, options.key);
+        let undecipherable: FailedError | undefined;
+        try {
+            try {
+                for await (const chunk of source.pieces()) {
+                    if (options.signal?.aborted === true) throw stopped(store, name);
+                    await reader.write(chunk);
+                    if (Date.now() - told < progressEveryMs) continue;
+                    told = Date.now();
+                    options.onProgress?.(before + source.read, of);
+                }
+            } catch (error) {
+                if (!(error instanceof UndecipherableError)) throw error;
+                undecipherable = error;
+            }
+            const { restore } = await reader.end();
+            const found = source.faults();
+            if (undecipherable !== undefined) found.push(undecipherable.parts.what);
+            else if (!restore.ok)
+                found.push(`pg_restore cannot read it (${restore.how}):`, ...restore.lines.map((l) => `  ${l}`));
+            faults.push(...found);
+        } finally {
+            await reader.stop();
         }
-        const { bytes, sha256, restore } = await reader.end();
-        return [
-            ...(bytes === archive.bytes
-                ? []
-                : [`size: ${String(bytes)} bytes, the manifest says ${String(archive.bytes)}`]),
-            ...(sha256 === archive.sha256 ? [] : [`SHA-256: ${sha256}, the manifest says ${archive.sha256}`]),
-            ...(restore.ok
-                ? []
-                : [`pg_restore cannot read it (${restore.how}):`, ...restore.lines.map((l) => `  ${l}`)]),
-        ];
-    } finally {
-        await reader.stop();
+        before += stored.bytes;
     }
+    return faults;
 }
 
 function stopped(store: SnapshotStore, name: string): FailedError {
