@@ -48,7 +48,8 @@ export function parseNeeds(list: string): ArchiveNeeds {
  * missing where no role's name ends the line.
  */
 export function missingOwners({ entries }: ArchiveNeeds, roles: readonly string[]): string[] {
-    const known = new Set(roles);
+    // As pg_restore lists them.
+    const known = new Set(roles.map((role) => role.replace(/[\r\n]/g, " ")));
     const missing = new Set<string>();
     for (const entry of entries) {
         // Extensions, their comments and the archive's own settings have no owner.

@@ -1,7 +1,6 @@
 import { disconnect, openDatabase } from "../../connection";
 import type { Declaration } from "../../declaration";
 import { BadInputError, RefusedError } from "../../errors";
-import { readLastRestore } from "../../history/recorded-run";
 import { explainFailure } from "../../plan/database-failure";
 import { readMigrations } from "../../plan/build";
 import type { Manifest } from "../../snapshots/manifest";
@@ -14,7 +13,7 @@ import { openSessions, type Sessions } from "../sessions";
 import { chooseSnapshot } from "./choose-snapshot";
 import { stillValid } from "./emergency-snapshot";
 import type { RestoreOptions, RestoreResult } from "./options";
-import { mendKilledSwap, dropLeftBehind, refusedAsLocked } from "./left-behind";
+import { dropLeftBehind, findLastRestore, isToBeFinished, mendKilledSwap, refusedAsLocked } from "./left-behind";
 import { readFacts } from "./read-facts";
 import { planRestore, type RestorePlan } from "./restore-plan";
 import { RestoreRun } from "./restore-run";
@@ -89,15 +88,20 @@ async function restoreFrom(
         sessions = await openSessions(database, { identity, settings: declaration.run, waitMs, report });
         const facts = await readFacts(sessions.guard, declaration, { manifest, requested: options.snapshot, compare });
         const plan = planRestore(declaration, facts, options);
-        report({ type: "plan", lines: renderRestore(plan) });
-        if (plan.refusals.length > 0) throw new RestoreRefused(plan);
-        if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+        const last = facts.ledger.exists ? await findLastRestore(sessions.guard, declaration.set) : undefined;
+        const unfinished =
+            last !== undefined && isToBeFinished(last, facts.ledger.gate, manifest.name) ? last : undefined;
+        if (unfinished === undefined) {
+            report({ type: "plan", lines: renderRestore(plan) });
+            if (plan.refusals.length > 0) throw new RestoreRefused(plan);
+            if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+            // What was approved is done; but only by whose database it is.
+        } else if (facts.refusals.length > 0) throw new RestoreRefused(plan);
         endIfInterrupted(signal);
-        const before = facts.ledger.exists ? await readLastRestore(sessions.guard, declaration.set) : undefined;
-        await dropLeftBehind(beside, live, sessions.guard, before);
-        const taken = await stillValid(store, facts, before);
+        await dropLeftBehind(beside, live, last);
+        const taken = await stillValid(store, facts, last);
         run = new RestoreRun(
-            { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken },
+            { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken, unfinished },
             sessions,
         );
         return await run.go();
