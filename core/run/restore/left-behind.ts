@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { RefusedError } from "../../errors";
-import type { RecordedGate } from "../../history/ledger-gates";
+import type { Ledger } from "../../history/ledger";
 import { readJournal, readLastRestore, readRecordedPlan, type RecordedRun } from "../../history/recorded-run";
 import { dropDatabase, readMarked } from "./server-databases";
 import { openAgain } from "./swap";
@@ -42,12 +42,18 @@ const recordedSchema = z.object({
 });
 
 /**
- * Whether all that a restore had left to do was to let traffic in, which nobody has done since: then the same one again is the end of that one.
- * Where traffic was never stopped, rows have come since, and whoever asks again wants them gone.
+ * Whether all that the last restore had left to do was to let traffic in and to write its end: then the same one again is the end of that one. It
+ * must not be done twice: rows may have come since.
  * @param snapshot what is asked for now
  */
-export function isToBeFinished(last: LastRestore, gate: RecordedGate | undefined, snapshot: string): boolean {
-    return last.isSwapped && last.restores === snapshot && gate?.runId === last.id && gate.heldFor === null;
+export function isToBeFinished(last: LastRestore, { gate, lastRun }: Ledger, snapshot: string): boolean {
+    const stopped = gate?.runId === last.id && gate.heldFor === null;
+    return (
+        last.isSwapped &&
+        last.restores === snapshot &&
+        lastRun?.id === last.id &&
+        (last.status === "running" || stopped)
+    );
 }
 
 /**

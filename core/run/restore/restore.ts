@@ -82,15 +82,14 @@ async function restoreFrom(
     let sessions: Sessions | undefined;
     let run: RestoreRun | undefined;
     try {
-        if (!(await takeRestoreLock(beside, live))) throw refusedAsLocked(live);
+        if (!(await takeRestoreLock(beside, live, options.waitMs))) throw refusedAsLocked(live);
         await mendKilledSwap(beside, live);
         const { report, signal, waitMs } = options;
         sessions = await openSessions(database, { identity, settings: declaration.run, waitMs, report });
         const facts = await readFacts(sessions.guard, declaration, { manifest, requested: options.snapshot, compare });
         const plan = planRestore(declaration, facts, options);
         const last = facts.ledger.exists ? await findLastRestore(sessions.guard, declaration.set) : undefined;
-        const unfinished =
-            last !== undefined && isToBeFinished(last, facts.ledger.gate, manifest.name) ? last : undefined;
+        const unfinished = last !== undefined && isToBeFinished(last, facts.ledger, manifest.name) ? last : undefined;
         if (unfinished === undefined) {
             report({ type: "plan", lines: renderRestore(plan) });
             if (plan.refusals.length > 0) throw new RestoreRefused(plan);

@@ -122,13 +122,18 @@ export async function connectBeside(database: Database, live: string): Promise<C
 /** Key of the lock that one restore of a database holds, in whichever database it is connected to beside it. */
 const lockKey = "pg_catalog.hashtextextended('schemaward restore ' || $1::text, 0)";
 
-/** Takes the lock of restoring a database; false: another restore has it. It is held until the session ends. */
-export async function takeRestoreLock(client: Client, live: string): Promise<boolean> {
-    const { rows } = await client.query<{ taken: boolean }>({
-        text: `SELECT pg_catalog.pg_try_advisory_lock(${lockKey}) AS taken`,
-        values: [live],
-    });
-    return rows[0]?.taken === true;
+/** Takes the lock of restoring a database, waiting so long for another restore; false: that has it still. It is held until the session ends. */
+export async function takeRestoreLock(client: Client, live: string, waitMs: number): Promise<boolean> {
+    const deadline = Date.now() + waitMs;
+    for (;;) {
+        const { rows } = await client.query<{ taken: boolean }>({
+            text: `SELECT pg_catalog.pg_try_advisory_lock(${lockKey}) AS taken`,
+            values: [live],
+        });
+        if (rows[0]?.taken === true) return true;
+        if (Date.now() >= deadline) return false;
+        await pause(100);
+    }
 }
 
 /** Milliseconds for the server to see that a session's client is gone, or to end what it does for it. */
@@ -140,18 +145,13 @@ const goneWithinMs = 60_000;
  */
 export async function connectBesideAgain(database: Database, live: string): Promise<Client> {
     const client = await connectBeside(database, live);
-    const deadline = Date.now() + goneWithinMs;
     try {
-        while (!(await takeRestoreLock(client, live))) {
-            if (Date.now() > deadline)
-                throw new FailedError({
-                    what: `A session of this restore does not end (pg_stat_activity: schemaward restore).`,
-                    where: { object: live },
-                    next: "End it with pg_terminate_backend, then run the same command again.",
-                });
-            await pause(100);
-        }
-        return client;
+        if (await takeRestoreLock(client, live, goneWithinMs)) return client;
+        throw new FailedError({
+            what: "A session of this restore does not end (pg_stat_activity: schemaward restore).",
+            where: { object: live },
+            next: "End it with pg_terminate_backend, then run the same command again.",
+        });
     } catch (error) {
         await disconnect(client);
         throw error;
