@@ -86,7 +86,6 @@ describe("kill -9 of a restore, wherever it is", function () {
         // Right after one thing is right before the next, but for programs.
         const chosen = all.filter((b) => b.startsWith("before") || /pg_|after WITH|ALLOW|BEGIN; ALTER/.test(b));
         const waiting = [...new Set(chosen)];
-        console.log(waiting.length);
         const seen = new Map<string, number>();
         const failures: string[] = [];
         let n = 0;

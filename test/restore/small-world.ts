@@ -4,7 +4,9 @@ import path from "node:path";
 import { Client } from "pg";
 import type { Declaration } from "../../core/declaration";
 import type { RestoreOptions, RestoreResult } from "../../core/run/restore/options";
+import { readStore } from "../../core/snapshots/contents";
 import type { Manifest } from "../../core/snapshots/manifest";
+import { openStore } from "../../core/snapshots/stores";
 import { defaultTraffic, type TrafficSettings } from "../../core/traffic-settings";
 import type { TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
@@ -28,8 +30,9 @@ export class SmallWorld {
         private readonly files: ReadonlyMap<string, Buffer>,
     ) {}
 
-    /** Dump of the database as it is before a restore. */
+    /** Dump of the database as it is before a restore; a test that changes more sets it. */
     changed = "";
+    private copied = "";
 
     static async make(server: TestServer, more: Partial<Declaration> = {}): Promise<SmallWorld> {
         const project = new TestProject(server, await server.create("small"));
@@ -62,7 +65,7 @@ export class SmallWorld {
         await server.withClient("postgres", async (client) =>
             client.query(`CREATE DATABASE ${database}_copy TEMPLATE ${database}`),
         );
-        world.changed = await dumpOf(server, database);
+        world.copied = world.changed = await dumpOf(server, database);
         return world;
     }
 
@@ -87,6 +90,7 @@ export class SmallWorld {
         for (const name of readdirSync(store)) rmSync(path.join(store, name));
         for (const [name, content] of this.files) writeFileSync(path.join(store, name), content);
         this.project.events.length = 0;
+        this.changed = this.copied;
     }
 
     /** Traffic that is stopped by keeping the application's role out. */
@@ -121,6 +125,10 @@ export class SmallWorld {
         );
     }
 
+    async dump(): Promise<string> {
+        return dumpOf(this.server, this.database);
+    }
+
     /** The server's databases that have to do with this one, the copy aside. */
     async databases(): Promise<string[]> {
         return (await databasesOf(this.server)).filter(
@@ -128,14 +136,16 @@ export class SmallWorld {
         );
     }
 
-    /** Nothing has become of a restore. @param files of the store; absent: as made */
-    async assertUntouched(files: readonly string[] = [...this.files.keys()]): Promise<void> {
+    /** Nothing has become of a restore. @param taken how many snapshots it has taken before it failed */
+    async assertUntouched(taken = 0): Promise<void> {
         assert.deepEqual(await this.databases(), [this.database]);
         assert.equal(await dumpOf(this.server, this.database), this.changed);
         assert.deepEqual(await this.project.query("SELECT * FROM schemaward.gates"), []);
         assert.deepEqual(await this.project.applied(), ["001", "002"]);
         assert.equal(await this.mayConnect(), true);
-        assert.deepEqual(readdirSync(this.store).sort(), [...files].sort());
+        const { snapshots, unusable } = await readStore(openStore(`file:${this.store}`, this.project.dir));
+        assert.deepEqual([snapshots.length, unusable, snapshots.filter((s) => s.inUse)], [1 + taken, [], []]);
+        if (taken === 0) assert.deepEqual(readdirSync(this.store).sort(), [...this.files.keys()].sort());
     }
 
     /** The database is as the snapshot has it, in the place of the one that was there, which is kept. */
@@ -171,7 +181,7 @@ export class SmallWorld {
             assert.equal(statSync(path.join(this.store, `${name}.dump`)).size, archive.bytes, where);
     }
 
-    async end(): Promise<void> {
+    end(): void {
         this.project.remove();
     }
 }

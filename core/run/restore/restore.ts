@@ -44,7 +44,7 @@ export async function buildRestorePlan(
     const store = storeOf(declaration, options.projectDir);
     const manifest = await chooseSnapshot(store, options.snapshot, declaration);
     const compare = await comparison(declaration, options.projectDir);
-    const client = await openDatabase(declaration.connection).connect("plan restore");
+    const client = await openDatabase(declaration.connection).connect("plan restore", { pipeline: true });
     try {
         const facts = await readFacts(client, declaration, { manifest, requested: options.snapshot, compare });
         return planRestore(declaration, facts, options);

@@ -28,14 +28,16 @@ export async function needOf(beside: Client, file: string, manifest: Manifest): 
     const server = await readServer(beside, needs);
     const { us, superuser } = server;
     const quoted = (role: string): string => beside.escapeIdentifier(role);
-    const foreign = superuser ? [] : missingOwners(needs, server.ours).filter((role) => server.roles.includes(role));
+    const gone = missingOwners(needs, server.roles);
+    const foreign = superuser ? [] : missingOwners(needs, [...server.ours, ...gone.map(({ role }) => role)]);
     const lacking = [
-        ...missingOwners(needs, server.roles).map(
-            (role) => `the role ${role}, which owns what is in the snapshot: CREATE ROLE ${quoted(role)}`,
+        ...gone.map(
+            ({ role, entry }) =>
+                `the role ${role}, which owns what is in the snapshot (${entry}): CREATE ROLE ${quoted(role)}`,
         ),
         ...server.missing.map((extension) => `the extension ${extension}: install its package on the server`),
         ...foreign.map(
-            (role) => `the right of ${us} to make what ${role} owns: GRANT ${quoted(role)} TO ${quoted(us)}`,
+            ({ role }) => `the right of ${us} to make what ${role} owns: GRANT ${quoted(role)} TO ${quoted(us)}`,
         ),
         ...(superuser ? [] : server.untrusted).map(
             (extension) => `the right of ${us} to make the extension ${extension}: only a superuser may restore it`,
