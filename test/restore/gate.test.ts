@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { Client } from "pg";
-import { defaultPolicy } from "../../core/declaration";
-import { resumeTraffic } from "../../core/run/resume-traffic";
 import { failureOf } from "../support/backend";
 import { eventually } from "../support/eventually";
 import { anyBinaries, startTestServer, type TestServer } from "../support/postgres";
-import { withStore } from "./fixture";
 import { HeldTools } from "./held-tools";
 import { SmallWorld } from "./small-world";
 
@@ -98,18 +95,6 @@ describe("traffic while a database is restored", function () {
         assert.equal(rows, "200");
     });
 
-    it("an application that does not run on what was restored stays out, until one does", async () => {
-        const old = [
-            { app: "1.x", from: "000", to: "001" },
-            { app: "2.x", from: "002", to: "latest" },
-        ];
-        const policy = { ...defaultPolicy, approval: "never" as const, compatibility: old };
-        const { heldFor } = await world.restore({ policy, app: "1.0.0" });
-        // What runs is not known where nothing says so: sessions have no version.
-        assert.deepEqual(heldFor, []);
-        assert.match(await failureOf(world.restore({ policy, app: "2.0.0" })), /is refused[\s\S]*2\.0\.0/);
-    });
-
     it("with two restores one after the other the second has a snapshot of its own, also where the first holds traffic", async () => {
         await app.stop();
         // As it is when an application was waited for.
@@ -123,23 +108,6 @@ describe("traffic while a database is restored", function () {
         assert.notEqual(second.emergency, first.emergency);
         await world.restore({}, { snapshot: second.emergency ?? "" });
         assert.deepEqual(await world.project.query("SELECT id FROM a WHERE id = 4711"), [["4711"]]);
-    });
-
-    it("let in by hand where a restore has failed at that", async () => {
-        await app.stop();
-        const { role, project } = world;
-        tools.say("hold");
-        const restoring = failureOf(world.restore());
-        await tools.held();
-        // Its right cannot be given back while its owner is another.
-        await server.withClient("postgres", async (c) => c.query(`ALTER ROLE ${role} RENAME TO ${role}_away`));
-        tools.say("go");
-        await restoring.catch(() => undefined);
-        await server.withClient("postgres", async (c) => c.query(`ALTER ROLE ${role}_away RENAME TO ${role}`));
-        const declared = withStore(project, "001", world.traffic());
-        await resumeTraffic(declared, { projectDir: project.dir, report: () => undefined, waitMs: 20_000 });
-        await project.query(`GRANT CONNECT ON DATABASE ${world.database} TO ${role}`);
-        assert.equal(await world.mayConnect(), true);
     });
 });
 

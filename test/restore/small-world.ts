@@ -125,6 +125,11 @@ export class SmallWorld {
         );
     }
 
+    /** Names of the archives in the store. */
+    dumps(): string[] {
+        return readdirSync(this.store).filter((name) => name.endsWith(".dump"));
+    }
+
     async dump(): Promise<string> {
         return dumpOf(this.server, this.database);
     }
