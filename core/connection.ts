@@ -259,6 +259,8 @@ function hintFor(error: unknown): string {
         return "Give the CA with sslrootcert=FILE in the URL, or correct the server's certificate.";
     if ((error as { code?: unknown }).code === "28P01")
         return "Check the user and the password the connection refers to.";
+    if (message.includes("not currently accepting connections"))
+        return "If a restore of it was killed in this moment: run that restore again, or pulumi up, and it goes on. Else: ALTER DATABASE … ALLOW_CONNECTIONS true, in another database.";
     return "Check that the server runs and that host, port and database are right.";
 }
 

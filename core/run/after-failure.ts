@@ -99,7 +99,7 @@ function undoOf(failed: FailedRun): Undo | undefined {
         case "restore":
             // With traffic in, rows have come since the snapshot that only what is there has.
             if (!gate.isStopped || phase === "resumed" || snapshot === null) return undefined;
-            return { declaration: { ...undoing(failed), snapshot: declaration.snapshot }, snapshot };
+            return { declaration: restoring(failed), snapshot };
         default:
             return undefined;
     }
@@ -117,6 +117,13 @@ function undoing({ declaration, planned, gate }: FailedRun): Declaration {
         snapshot: { required: false },
         ...(traffic === undefined ? {} : { traffic: { ...traffic, onFailure: "hold", smoke: [] } }),
     };
+}
+
+/** By the snapshot that the run took when traffic was stopped: whatever rows there are more of now are the run's own. */
+function restoring(failed: FailedRun): Declaration {
+    const { policy, ...rest } = undoing(failed);
+    const { maxRowsLost: _, ...unlimited } = policy;
+    return { ...rest, policy: unlimited, snapshot: failed.declaration.snapshot };
 }
 
 /** Whether anything has taken effect, of this plan or since traffic was stopped; undefined: the database does not say. */

@@ -43,19 +43,29 @@ export function parseNeeds(list: string): ArchiveNeeds {
     return { extensions, entries };
 }
 
+/** An owner that is not there. */
+export interface MissingOwner {
+    /** Its name; of one with spaces the last word: where it begins nothing tells. */
+    readonly role: string;
+    /** The first line that ends with it. */
+    readonly entry: string;
+}
+
 /**
  * Owners in a table of contents that are none of `roles`. Owners end the lines, and names may hold spaces: so it is the other way round, an owner is
  * missing where no role's name ends the line.
  */
-export function missingOwners({ entries }: ArchiveNeeds, roles: readonly string[]): string[] {
-    const known = new Set(roles);
-    const missing = new Set<string>();
+export function missingOwners({ entries }: ArchiveNeeds, roles: readonly string[]): MissingOwner[] {
+    // As pg_restore lists them.
+    const known = new Set(roles.map((role) => role.replace(/[\r\n]/g, " ")));
+    const missing = new Map<string, string>();
     for (const entry of entries) {
         // Extensions, their comments and the archive's own settings have no owner.
         if (entry.endsWith(" ") || entry.endsWith(" -")) continue;
         const words = entry.split(" ");
         const found = words.some((_, i) => i > 0 && known.has(words.slice(i).join(" ")));
-        if (!found) missing.add(words.at(-1) ?? "");
+        const role = words.at(-1) ?? "";
+        if (!found && !missing.has(role)) missing.set(role, entry);
     }
-    return [...missing].sort();
+    return [...missing].map(([role, entry]) => ({ role, entry })).sort((a, b) => (a.role < b.role ? -1 : 1));
 }

@@ -16,6 +16,8 @@ export interface LocalArchiveOptions {
 }
 
 const progressEveryMs = 200;
+/** What the names of folders with copies begin with; behind it comes the process. */
+const copies = "schemaward-restore-";
 
 /**
  * Works with a snapshot's archive as a file of this machine, which pg_restore needs for several jobs: it jumps about in it. A store in a folder
@@ -37,13 +39,33 @@ export async function withLocalArchive<T>(
     }
     const parent = options.folder ?? os.tmpdir();
     await needRoom(parent, manifest.archive.bytes);
-    const folder = await fs.mkdtemp(path.join(parent, "schemaward-restore-"));
+    await sweep(parent);
+    const folder = await fs.mkdtemp(path.join(parent, `${copies}${String(process.pid)}-`));
     try {
         const file = path.join(folder, "archive.dump");
         await copyTo(file, store, manifest, options);
         return await work(file);
     } finally {
         await fs.rm(folder, { recursive: true, force: true });
+    }
+}
+
+/** Copies that a restore has left which was killed: they hold all that is in a database. */
+async function sweep(parent: string): Promise<void> {
+    for (const name of await fs.readdir(parent).catch(() => [])) {
+        const pid = name.startsWith(copies) ? /^(\d+)-/.exec(name.slice(copies.length))?.[1] : undefined;
+        if (pid === undefined || isAlive(Number(pid))) continue;
+        await fs.rm(path.join(parent, name), { recursive: true, force: true }).catch(() => undefined);
+    }
+}
+
+function isAlive(pid: number): boolean {
+    try {
+        process.kill(pid, 0);
+        return true;
+    } catch (error) {
+        // It is there, and another user's.
+        return (error as { code?: unknown }).code === "EPERM";
     }
 }
 

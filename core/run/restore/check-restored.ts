@@ -5,6 +5,7 @@ import { readLedger } from "../../history/ledger";
 import type { Manifest } from "../../snapshots/manifest";
 import { catalogHash, readCatalog } from "../../sql/catalog";
 import { serverMajor } from "../../sql/server-major";
+import { unhurried } from "./server-databases";
 
 /** What was held against the manifest, for people. */
 export interface Checked {
@@ -23,7 +24,7 @@ export interface Checked {
  * @throws FailedError naming what differs
  */
 export async function checkRestored(database: Database, manifest: Manifest, jobs: number): Promise<Checked> {
-    const client = await database.connect("restore check", { pipeline: true });
+    const client = await database.connect("restore check", { pipeline: true, parameters: unhurried });
     const faults: string[] = [];
     let schema = false;
     try {
@@ -60,6 +61,15 @@ export async function checkRestored(database: Database, manifest: Manifest, jobs
     return { ...counted, schema };
 }
 
+/** What it found, for people. */
+export function checkedText({ tables, rows, estimated, schema }: Checked): string {
+    return [
+        `is what the manifest says: ${String(rows)} rows in ${String(tables)} tables`,
+        ...(estimated === 0 ? [] : [`${String(estimated)} large tables not counted`]),
+        schema ? "the schema by its hash" : "the schema not compared (another version of PostgreSQL, or no hash)",
+    ].join(", ");
+}
+
 async function countAll(
     database: Database,
     manifest: Manifest,
@@ -70,7 +80,7 @@ async function countAll(
     const faults: string[] = [];
     let rows = 0;
     const work = async (): Promise<void> => {
-        const client = await database.connect("restore check");
+        const client = await database.connect("restore check", { parameters: unhurried });
         try {
             await client.query("SET row_security = off");
             for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {

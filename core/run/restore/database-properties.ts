@@ -65,7 +65,9 @@ export async function readProperties(client: Client, name: string): Promise<Data
 }
 
 /** Locale providers by the letter in pg_database, with the words of CREATE DATABASE for their locale. */
-const providers: Readonly<Record<string, { readonly name: string; readonly locale: string }>> = {
+const providers: Readonly<Record<string, { readonly name: string; readonly locale?: string }>> = {
+    // Named as well: a template may have another.
+    c: { name: "libc" },
     i: { name: "icu", locale: "ICU_LOCALE" },
     b: { name: "builtin", locale: "BUILTIN_LOCALE" },
 };
@@ -80,9 +82,11 @@ export function createStatement(client: Client, name: string, like: DatabaseProp
     return [
         `CREATE DATABASE ${client.escapeIdentifier(name)} WITH TEMPLATE template0 OWNER ${client.escapeIdentifier(like.owner)}`,
         `ENCODING ${text(like.encoding)} LC_COLLATE ${text(row["datcollate"])} LC_CTYPE ${text(row["datctype"])}`,
-        ...(provider === undefined ? [] : [`LOCALE_PROVIDER ${provider.name} ${provider.locale} ${text(locale)}`]),
+        ...(provider === undefined ? [] : [`LOCALE_PROVIDER ${provider.name}`]),
+        ...(provider?.locale === undefined ? [] : [`${provider.locale} ${text(locale)}`]),
         ...(typeof row["daticurules"] === "string" ? [`ICU_RULES ${text(row["daticurules"])}`] : []),
-        `TABLESPACE ${client.escapeIdentifier(like.tablespace)}`,
+        // The template's own is had without a word; named, it takes a right on it.
+        ...(like.tablespace === "pg_default" ? [] : [`TABLESPACE ${client.escapeIdentifier(like.tablespace)}`]),
     ].join(" ");
 }
 
@@ -146,14 +150,24 @@ export async function giveProperties(client: Client, name: string, like: Databas
         `REVOKE ALL ON DATABASE ${database} FROM PUBLIC`,
         `REVOKE ALL ON DATABASE ${database} FROM ${owner}`,
     );
-    // The owner's first: what others have granted they hold from those.
-    const ordered = [...like.grants].sort(
-        (a, b) => Number(a.grantor !== like.owner) - Number(b.grantor !== like.owner),
-    );
-    for (const { grantee, grantor, privilege, grantable } of ordered)
+    for (const { grantee, grantor, privilege, grantable } of inOrder(like.grants, like.owner))
         await attempt(
             `${privilege} of ${grantee ?? "PUBLIC"}`,
             ...(grantor === like.owner ? [] : [`SET LOCAL ROLE ${client.escapeIdentifier(grantor)}`]),
             `GRANT ${privilege} ON DATABASE ${database} TO ${grantee === null ? "PUBLIC" : client.escapeIdentifier(grantee)}${grantable ? " WITH GRANT OPTION" : ""}`,
         );
+}
+
+/** Each grant after the one by which its grantor may pass it on. */
+function inOrder(grants: readonly DatabaseGrant[], owner: string): DatabaseGrant[] {
+    const ordered: DatabaseGrant[] = [];
+    let waiting = [...grants];
+    const mayGrant = ({ grantor, privilege }: DatabaseGrant): boolean =>
+        grantor === owner ||
+        ordered.some((one) => one.grantee === grantor && one.privilege === privilege && one.grantable);
+    for (let next = waiting.filter(mayGrant); next.length > 0; next = waiting.filter(mayGrant)) {
+        ordered.push(...next);
+        waiting = waiting.filter((grant) => !next.includes(grant));
+    }
+    return [...ordered, ...waiting];
 }

@@ -1,11 +1,11 @@
 import type { Client } from "pg";
 import { recordSnapshot } from "../../history/ledger-runs";
-import type { RecordedRun } from "../../history/recorded-run";
 import { listSnapshots } from "../../snapshots/contents";
 import type { SnapshotStore } from "../../snapshots/store";
 import { takeSnapshot } from "../../snapshots/take";
 import { catalogHash, readCatalog } from "../../sql/catalog";
 import { nobody } from "../snapshot-before";
+import type { LastRestore } from "./left-behind";
 import type { FoundFacts } from "./read-facts";
 import type { RestoreSetting } from "./restore-run";
 
@@ -56,9 +56,10 @@ export async function emergencySnapshot(
 export async function stillValid(
     store: SnapshotStore,
     { ledger: { gate } }: FoundFacts,
-    last: RecordedRun | undefined,
+    last: LastRestore | undefined,
 ): Promise<string | undefined> {
-    if (last === undefined || last.snapshot === null || gate?.runId !== last.id) return undefined;
+    // Once it is in its place, what is there is another database.
+    if (last === undefined || last.isSwapped || last.snapshot === null || gate?.runId !== last.id) return undefined;
     const there = await listSnapshots(store);
     return there.some((m) => m.name === last.snapshot) ? last.snapshot : undefined;
 }

@@ -1,12 +1,10 @@
-import { existsSync, promises as fs } from "node:fs";
 import type { Client } from "pg";
 import type { Database } from "../../connection";
-import { diskFull, FailedError, RefusedError } from "../../errors";
-import { missingOwners, readNeeds } from "../../snapshots/archive-toc";
+import { FailedError } from "../../errors";
 import type { Manifest } from "../../snapshots/manifest";
 import { restoreArchive } from "../../snapshots/restore-archive";
-import { needTool } from "../../snapshots/tool";
 import type { Report } from "../events";
+import { restoreToolFor } from "./server-needs";
 import { createStatement, type DatabaseProperties, giveProperties } from "./database-properties";
 import { type Making, makingComment, withConnection } from "./server-databases";
 
@@ -26,58 +24,6 @@ export interface FreshRequest {
 }
 
 const lookEveryMs = 1_000;
-
-/**
- * Sees, before anything is touched, that the server has what the archive needs: roles, extensions, room.
- * @throws RefusedError naming what is missing
- */
-export async function needOf(beside: Client, file: string, manifest: Manifest): Promise<void> {
-    const pgRestore = await restoreTool(manifest);
-    const needs = await readNeeds(pgRestore, file);
-    const { rows } = await beside.query<{ roles: string[]; missing: string[]; folder: string | null; local: boolean }>({
-        text: `SELECT ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles) AS roles,
-                      ARRAY(SELECT e FROM pg_catalog.unnest($1::text[]) AS e
-                             WHERE e NOT IN (SELECT name::text FROM pg_catalog.pg_available_extensions)) AS missing,
-                      pg_catalog.current_setting('data_directory', true) AS folder,
-                      pg_catalog.inet_server_addr() IS NULL OR pg_catalog.inet_server_addr() = pg_catalog.inet_client_addr() AS local`,
-        values: [needs.extensions],
-    });
-    const [server] = rows;
-    if (server === undefined) throw new Error("no answer");
-    const owners = missingOwners(needs, server.roles);
-    const lacking = [
-        ...owners.map((role) => `the role ${role}, which owns what is in the snapshot: CREATE ROLE`),
-        ...server.missing.map((extension) => `the extension ${extension}: install its package on the server`),
-    ];
-    if (lacking.length > 0)
-        throw new RefusedError({
-            what: "The server lacks what the snapshot needs.",
-            where: { object: manifest.name },
-            detail: lacking,
-            state: "Nothing was touched.",
-            next: "Add what is missing, then run the same command again.",
-        });
-    // Nothing in SQL tells how much room a server has; one on this machine can be looked at.
-    if (server.local && server.folder !== null) await needRoom(server.folder, manifest);
-}
-
-async function needRoom(folder: string, { databaseBytes, name }: Manifest): Promise<void> {
-    if (databaseBytes === null || !existsSync(folder)) return;
-    const { bavail, bsize } = await fs.statfs(folder);
-    const free = bavail * bsize;
-    if (free >= databaseBytes) return;
-    throw new RefusedError({
-        what: `The server has not enough room: the restored database takes about ${String(databaseBytes)} bytes beside the one that is there, and ${String(free)} are free.`,
-        where: { object: name },
-        state: "Nothing was touched.",
-        next: `${diskFull.next} (databases kept from earlier restores are in schemaward snapshot list), then run the same command again.`,
-    });
-}
-
-async function restoreTool({ archive, database }: Manifest): Promise<string> {
-    const major = Math.max(Number.parseInt(archive.pgDumpVersion, 10), Number.parseInt(database.serverVersion, 10));
-    return needTool("pg_restore", major, "archive");
-}
 
 /**
  * Makes a database like the one that is there, under another name, and restores the archive into it; then ANALYZE. Owner, encoding, locale,
@@ -101,7 +47,7 @@ export async function makeFresh(request: FreshRequest): Promise<void> {
     const stop = watchSize(request);
     try {
         await restoreArchive({
-            pgRestore: await restoreTool(manifest),
+            pgRestore: await restoreToolFor(manifest),
             file: request.file,
             libpq: await database.libpq(),
             database: making.name,

@@ -92,7 +92,8 @@ async function readServer(client: Client): Promise<Server> {
                 ARRAY(SELECT subname::text FROM pg_catalog.pg_subscription s WHERE s.subdbid = d.oid) AS subscriptions,
                 ARRAY(SELECT gid::text FROM pg_catalog.pg_prepared_xacts p WHERE p.database = d.datname) AS prepared,
                 (SELECT r.rolsuper OR r.rolcreatedb FROM pg_catalog.pg_roles r WHERE r.rolname = SESSION_USER) AS maycreate,
-                pg_catalog.pg_has_role(SESSION_USER, d.datdba, 'USAGE') AS isowner
+                pg_catalog.pg_has_role(SESSION_USER, d.datdba, 'USAGE') AND pg_catalog.pg_has_role(SESSION_USER, d.datdba,
+                    CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) AS isowner
            FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()`,
     );
     const [found] = rows;
@@ -157,16 +158,28 @@ function obstacles(server: Server, manifest: Manifest): RestorePlan["refusals"] 
 
 /** Sessions that would be in the way, of roles that we may not end. */
 async function beyondUs(client: Client, { database, us }: Server): Promise<RestorePlan["refusals"]> {
-    const roles = await sessionsBeyondUs(client, database);
-    return roles.length === 0
-        ? []
-        : [
-              {
-                  code: "right-signal",
-                  text: `${us} may not end the sessions of ${roles.join(", ")}, and no database is renamed that somebody is connected to.`,
-                  allow: `GRANT pg_signal_backend TO "${us.replaceAll('"', '""')}"`,
-              },
-          ];
+    const { superusers, others } = await sessionsBeyondUs(client, database);
+    const why = "and no database is renamed that somebody is connected to";
+    return [
+        ...(others.length === 0
+            ? []
+            : [
+                  {
+                      code: "right-signal",
+                      text: `${us} may not end the sessions of ${others.join(", ")}, ${why}.`,
+                      allow: `GRANT pg_signal_backend TO "${us.replaceAll('"', '""')}"`,
+                  },
+              ]),
+        ...(superusers.length === 0
+            ? []
+            : [
+                  {
+                      code: "superuser-session",
+                      text: `There are sessions of ${superusers.join(", ")}, which only a superuser may end, ${why}.`,
+                      allow: "ending them where they were begun",
+                  },
+              ]),
+    ];
 }
 
 async function rowsOf(client: Client): Promise<RestoreFacts["rowsNow"]> {

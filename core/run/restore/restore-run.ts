@@ -17,15 +17,16 @@ import type { RunIdentity } from "../identity";
 import { readSchema } from "../journal";
 import { openSessions, type Sessions } from "../sessions";
 import { smokeAfter } from "../smoke-after";
-import { checkRestored } from "./check-restored";
+import { checkedText, checkRestored } from "./check-restored";
 import { readProperties } from "./database-properties";
 import { emergencySnapshot } from "./emergency-snapshot";
-import { makeFresh, needOf } from "./fresh-database";
+import { makeFresh } from "./fresh-database";
 import type { RestoreOptions, RestoreResult } from "./options";
 import type { FoundFacts } from "./read-facts";
+import type { LastRestore } from "./left-behind";
 import type { RestorePlan } from "./restore-plan";
 import {
-    connectBeside,
+    connectBesideAgain,
     derivedName,
     dropDatabase,
     freeName,
@@ -34,6 +35,7 @@ import {
     readMarked,
     withConnection,
 } from "./server-databases";
+import { needOf } from "./server-needs";
 import { openAgain, swapDatabases } from "./swap";
 
 /** What a restore works with. */
@@ -52,6 +54,8 @@ export interface RestoreSetting {
     readonly facts: FoundFacts;
     /** Name of the emergency snapshot that a restore before this one has taken, since when nothing was written; undefined: none. */
     readonly taken: string | undefined;
+    /** A restore before this one that had come to its place, and was cut off before traffic was in again: this one ends it. */
+    readonly unfinished: LastRestore | undefined;
 }
 
 /**
@@ -59,10 +63,11 @@ export interface RestoreSetting {
  * traffic in.
  */
 export class RestoreRun {
-    readonly runId = randomUUID();
+    readonly runId: string;
     private readonly time = new Date();
     private isBegun = false;
-    private isSwapped = false;
+    /** Undefined: the server did not say. */
+    private isSwapped: boolean | undefined = false;
     private readonly gate: Gate;
     private readonly making: Making;
     /** Another one where that one broke. */
@@ -75,6 +80,7 @@ export class RestoreRun {
     ) {
         const { declaration, identity, options, facts, live, manifest } = setting;
         const client = (): Client => this.sessions.guard;
+        this.runId = setting.unfinished?.id ?? randomUUID();
         this.beside = setting.beside;
         this.gate = new Gate(
             { declaration, identity, runId: this.runId, client, report: options.report, compare: facts.compare },
@@ -92,44 +98,59 @@ export class RestoreRun {
 
     async go(): Promise<RestoreResult> {
         const { setting, gate } = this;
-        const { store, manifest, options, facts } = setting;
-        const { signal, report } = options;
-        if (facts.gate !== null) await gate.preflight(facts.parts);
-        report({ type: "restore-step", text: `reading ${manifest.name}` });
-        let emergency: string | null = null;
         try {
-            await withLocalArchive(store, manifest, { signal }, async (file) => {
-                await needOf(this.beside, file, manifest);
-                await this.begin();
-                if (facts.gate !== null) await gate.stop(facts.parts, signal);
-                emergency = await emergencySnapshot(this.setting, this.sessions.guard, this.runId);
-                await this.restoreBeside(file);
-            });
-            throwIfInterrupted(signal);
-            const kept = await this.swap();
-            this.isSwapped = true;
-            this.sessions = await this.openSessions();
-            report({
-                type: "restore-step",
-                text: `in its place; what was there is kept as ${kept.name} until ${kept.until}`,
-            });
-            const waits = await gate.end(manifest.from, options.ignoreVersions);
-            if (waits.length === 0) await smokeAfter(setting.declaration, gate, options, this.state());
-            await this.end(null);
-            return {
-                plan: setting.plan,
-                version: manifest.from,
-                snapshot: manifest.name,
-                emergency,
-                kept: kept.name,
-                runId: this.runId,
-                heldFor: waits,
-            };
+            return await (setting.unfinished === undefined ? this.restore() : this.finish(setting.unfinished));
         } catch (error) {
             throw await this.failed(error);
         } finally {
             gate.close();
         }
+    }
+
+    private async restore(): Promise<RestoreResult> {
+        const { setting, gate } = this;
+        const { store, manifest, options, facts } = setting;
+        const { signal, report } = options;
+        if (facts.gate !== null) await gate.preflight(facts.parts);
+        report({ type: "restore-step", text: `reading ${manifest.name}` });
+        let emergency: string | null = null;
+        await withLocalArchive(store, manifest, { signal }, async (file) => {
+            await needOf(this.beside, file, manifest);
+            await this.begin();
+            if (facts.gate !== null) await gate.stop(facts.parts, signal);
+            emergency = await emergencySnapshot(setting, this.sessions.guard, this.runId);
+            await this.restoreBeside(file);
+        });
+        throwIfInterrupted(signal);
+        const kept = await this.swap();
+        this.isSwapped = true;
+        this.sessions = await this.openSessions();
+        report({
+            type: "restore-step",
+            text: `in its place; what was there is kept as ${kept.name} until ${kept.until}`,
+        });
+        return this.letIn(emergency, kept.name);
+    }
+
+    /** The database is in its place; what is left is traffic. */
+    private async finish(unfinished: LastRestore): Promise<RestoreResult> {
+        const { manifest, options, live } = this.setting;
+        this.isBegun = true;
+        this.isSwapped = true;
+        const text = `${live} was restored from ${manifest.name} already; what is left is to let traffic in`;
+        options.report({ type: "restore-step", text });
+        const { kept } = await readMarked(this.beside);
+        return this.letIn(unfinished.snapshot, kept.find((k) => k.run === this.runId)?.name ?? "");
+    }
+
+    private async letIn(emergency: string | null, kept: string): Promise<RestoreResult> {
+        const { gate } = this;
+        const { declaration, options, plan, manifest } = this.setting;
+        const waits = await gate.end(manifest.from, options.ignoreVersions);
+        if (waits.length === 0) await smokeAfter(declaration, gate, options, this.state());
+        await this.end(null);
+        const { runId } = this;
+        return { plan, version: manifest.from, snapshot: manifest.name, emergency, kept, runId, heldFor: waits };
     }
 
     /** Of the sessions in use, which are others after the swap. */
@@ -193,10 +214,10 @@ export class RestoreRun {
     }
 
     private async swap(): Promise<Kept> {
-        const { beside } = this;
         const { live, manifest, declaration } = this.setting;
         const days = declaration.restore?.keepDays ?? defaultRestore.keepDays;
         const now = new Date();
+        const beside = await this.besideAlive();
         const like = await readProperties(beside, live);
         if (like === undefined) throw new Error(`${live} is not there`);
         const kept: Kept = {
@@ -214,22 +235,30 @@ export class RestoreRun {
             await swapDatabases(beside, { live: like, fresh: this.making, kept });
         } catch (error) {
             // The answer may have been lost: what the databases are called now is what counts.
-            if (!(await this.isInPlace(kept))) throw error;
+            this.isSwapped = await this.isInPlace(kept).catch(() => undefined);
+            if (this.isSwapped !== true) throw error;
         }
         return kept;
     }
 
     private async isInPlace(kept: Kept): Promise<boolean> {
-        const { database, live } = this.setting;
+        const beside = await this.besideAlive();
+        const { kept: all } = await readMarked(beside);
+        if (all.some((one) => one.name === kept.name && one.run === kept.run)) return true;
+        await openAgain(beside, this.setting.live);
+        return false;
+    }
+
+    /** The session beside the database; another one where that one broke. */
+    private async besideAlive(): Promise<Client> {
         try {
             await this.beside.query("SELECT 1");
         } catch {
-            this.beside = await connectBeside(database, live);
+            const { database, live, beside } = this.setting;
+            if (this.beside !== beside) await disconnect(this.beside);
+            this.beside = await connectBesideAgain(database, live);
         }
-        const { kept: all } = await readMarked(this.beside);
-        if (all.some((one) => one.name === kept.name && one.run === kept.run)) return true;
-        await openAgain(this.beside, live);
-        return false;
+        return this.beside;
     }
 
     private async openSessions(): Promise<Sessions> {
@@ -263,7 +292,12 @@ export class RestoreRun {
             return withState(known, state, true);
         }
         const { live } = this.setting;
-        const left = await dropDatabase(this.beside, this.making.name).then(
+        if (this.isSwapped === undefined) {
+            const unknown = `The server does not answer, so it is not known whether the restored database is in the place of ${live}; the same command again finds out, and goes on.`;
+            return withState(known, this.gate.isStopped ? heldText(this.gate, unknown) : unknown, true);
+        }
+        const dropped = this.besideAlive().then(async (beside) => dropDatabase(beside, this.making.name));
+        const left = await dropped.then(
             () => "",
             () => ` ${this.making.name} is still there and is dropped by the next restore.`,
         );
@@ -286,14 +320,6 @@ export class RestoreRun {
             return withState(known, this.gate.isStopped ? heldText(this.gate, unchanged) : unchanged, true);
         }
     }
-}
-
-function checkedText({ tables, rows, estimated, schema }: Awaited<ReturnType<typeof checkRestored>>): string {
-    return [
-        `is what the manifest says: ${String(rows)} rows in ${String(tables)} tables`,
-        ...(estimated === 0 ? [] : [`${String(estimated)} large tables not counted`]),
-        schema ? "the schema by its hash" : "the schema not compared (another version of PostgreSQL, or no hash)",
-    ].join(", ");
 }
 
 function throwIfInterrupted(signal: AbortSignal | undefined): void {

@@ -1,7 +1,6 @@
 import { disconnect, openDatabase } from "../../connection";
 import type { Declaration } from "../../declaration";
 import { BadInputError, RefusedError } from "../../errors";
-import { readLastRestore } from "../../history/recorded-run";
 import { explainFailure } from "../../plan/database-failure";
 import { readMigrations } from "../../plan/build";
 import type { Manifest } from "../../snapshots/manifest";
@@ -14,7 +13,7 @@ import { openSessions, type Sessions } from "../sessions";
 import { chooseSnapshot } from "./choose-snapshot";
 import { stillValid } from "./emergency-snapshot";
 import type { RestoreOptions, RestoreResult } from "./options";
-import { mendKilledSwap, dropLeftBehind, refusedAsLocked } from "./left-behind";
+import { dropLeftBehind, findLastRestore, isToBeFinished, mendKilledSwap, refusedAsLocked } from "./left-behind";
 import { readFacts } from "./read-facts";
 import { planRestore, type RestorePlan, type RestoreQuestion } from "./restore-plan";
 import { RestoreRun } from "./restore-run";
@@ -46,7 +45,7 @@ export async function buildRestorePlan(
     const manifest = await chooseSnapshot(store, options.snapshot, asked, options.setIsAssumed);
     const declaration = withSet(asked, manifest, options);
     const compare = await comparison(declaration, options.projectDir);
-    const client = await openDatabase(declaration.connection).connect("plan restore");
+    const client = await openDatabase(declaration.connection).connect("plan restore", { pipeline: true });
     try {
         const facts = await readFacts(client, declaration, { manifest, requested: options.snapshot, compare });
         return planRestore(declaration, facts, options);
@@ -84,21 +83,25 @@ async function restoreFrom(
     let sessions: Sessions | undefined;
     let run: RestoreRun | undefined;
     try {
-        if (!(await takeRestoreLock(beside, live))) throw refusedAsLocked(live);
+        if (!(await takeRestoreLock(beside, live, options.waitMs))) throw refusedAsLocked(live);
         await mendKilledSwap(beside, live);
         const { report, signal, waitMs } = options;
         sessions = await openSessions(database, { identity, settings: declaration.run, waitMs, report });
         const facts = await readFacts(sessions.guard, declaration, { manifest, requested: options.snapshot, compare });
         const plan = planRestore(declaration, facts, options);
-        report({ type: "plan", lines: renderRestore(plan) });
-        if (plan.refusals.length > 0) throw new RestoreRefused(plan);
-        if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+        const last = facts.ledger.exists ? await findLastRestore(sessions.guard, declaration.set) : undefined;
+        const unfinished = last !== undefined && isToBeFinished(last, facts.ledger, manifest.name) ? last : undefined;
+        if (unfinished === undefined) {
+            report({ type: "plan", lines: renderRestore(plan) });
+            if (plan.refusals.length > 0) throw new RestoreRefused(plan);
+            if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
+            // What was approved is done; but only by whose database it is.
+        } else if (facts.refusals.length > 0) throw new RestoreRefused(plan);
         endIfInterrupted(signal);
-        const before = facts.ledger.exists ? await readLastRestore(sessions.guard, declaration.set) : undefined;
-        await dropLeftBehind(beside, live, sessions.guard, before);
-        const taken = await stillValid(store, facts, before);
+        await dropLeftBehind(beside, live, last);
+        const taken = await stillValid(store, facts, last);
         run = new RestoreRun(
-            { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken },
+            { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken, unfinished },
             sessions,
         );
         return await run.go();

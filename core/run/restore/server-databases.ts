@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { z } from "zod";
 import { type Database, disconnect } from "../../connection";
@@ -35,6 +36,10 @@ export type Kept = z.infer<typeof keptSchema> & { readonly name: string };
 const makingPrefix = "schemaward makes this from a snapshot: ";
 const keptPrefix = "schemaward keeps this until it expires: ";
 
+/** What restores put behind a name. A comment goes with its database: under another name it is somebody's who wants to have it, or the live one again. */
+const makingName = /_restoring_[0-9a-f]{8}$/;
+const keptName = /_before_\d{8}_\d{6}(?:_\d+)?$/;
+
 export function makingComment({ name: _, ...making }: Making): string {
     return makingPrefix + JSON.stringify(making);
 }
@@ -51,13 +56,16 @@ export async function readMarked(
         `SELECT datname::text AS name, pg_catalog.shobj_description(oid, 'pg_database') AS comment FROM pg_catalog.pg_database
           WHERE pg_catalog.shobj_description(oid, 'pg_database') LIKE 'schemaward %' ORDER BY datname`,
     );
-    const marked = <T extends object>(prefix: string, schema: z.ZodType<T>): (T & { name: string })[] =>
+    const marked = <T extends object>(called: RegExp, prefix: string, schema: z.ZodType<T>): (T & { name: string })[] =>
         rows.flatMap(({ name, comment }) => {
-            if (!comment.startsWith(prefix)) return [];
+            if (!called.test(name) || !comment.startsWith(prefix)) return [];
             const parsed = schema.safeParse(parsedOf(comment.slice(prefix.length)));
             return parsed.success ? [{ ...parsed.data, name }] : [];
         });
-    return { making: marked(makingPrefix, makingSchema), kept: marked(keptPrefix, keptSchema) };
+    return {
+        making: marked(makingName, makingPrefix, makingSchema),
+        kept: marked(keptName, keptPrefix, keptSchema),
+    };
 }
 
 function parsedOf(json: string): unknown {
@@ -97,7 +105,7 @@ export async function connectBeside(database: Database, live: string): Promise<C
     let failure: unknown;
     for (const name of maintenanceDatabases.filter((other) => other !== live)) {
         try {
-            return await database.sibling(name).connect("restore", { parameters: { idle_session_timeout: "0" } });
+            return await database.sibling(name).connect("restore", { parameters: unhurried });
         } catch (error) {
             failure ??= error;
         }
@@ -114,13 +122,40 @@ export async function connectBeside(database: Database, live: string): Promise<C
 /** Key of the lock that one restore of a database holds, in whichever database it is connected to beside it. */
 const lockKey = "pg_catalog.hashtextextended('schemaward restore ' || $1::text, 0)";
 
-/** Takes the lock of restoring a database; false: another restore has it. It is held until the session ends. */
-export async function takeRestoreLock(client: Client, live: string): Promise<boolean> {
-    const { rows } = await client.query<{ taken: boolean }>({
-        text: `SELECT pg_catalog.pg_try_advisory_lock(${lockKey}) AS taken`,
-        values: [live],
-    });
-    return rows[0]?.taken === true;
+/** Takes the lock of restoring a database, waiting so long for another restore; false: that has it still. It is held until the session ends. */
+export async function takeRestoreLock(client: Client, live: string, waitMs: number): Promise<boolean> {
+    const deadline = Date.now() + waitMs;
+    for (;;) {
+        const { rows } = await client.query<{ taken: boolean }>({
+            text: `SELECT pg_catalog.pg_try_advisory_lock(${lockKey}) AS taken`,
+            values: [live],
+        });
+        if (rows[0]?.taken === true) return true;
+        if (Date.now() >= deadline) return false;
+        await pause(100);
+    }
+}
+
+/** Milliseconds for the server to see that a session's client is gone, or to end what it does for it. */
+const goneWithinMs = 60_000;
+
+/**
+ * Another session like one that broke, with its lock: when that is free, whatever the broken one was still at has been done, or never will be.
+ * @throws FailedError
+ */
+export async function connectBesideAgain(database: Database, live: string): Promise<Client> {
+    const client = await connectBeside(database, live);
+    try {
+        if (await takeRestoreLock(client, live, goneWithinMs)) return client;
+        throw new FailedError({
+            what: "A session of this restore does not end (pg_stat_activity: schemaward restore).",
+            where: { object: live },
+            next: "End it with pg_terminate_backend, then run the same command again.",
+        });
+    } catch (error) {
+        await disconnect(client);
+        throw error;
+    }
 }
 
 /** Drops a database with all its sessions; one that is not there is no error. */
@@ -134,13 +169,22 @@ export async function nameOfDatabase(database: Database): Promise<string> {
     return (await database.libpq())["PGDATABASE"] ?? "";
 }
 
+/** What a login or a database may set for applications, and what a restore takes longer than; in the start-up packet, which wins over both. */
+export const unhurried = {
+    idle_session_timeout: "0",
+    idle_in_transaction_session_timeout: "0",
+    statement_timeout: "0",
+    lock_timeout: "0",
+    default_transaction_read_only: "off",
+};
+
 /** Works over a connection of its own. */
 export async function withConnection<T>(
     database: Database,
     purpose: string,
     work: (client: Client) => Promise<T>,
 ): Promise<T> {
-    const client = await database.connect(purpose, { parameters: { idle_session_timeout: "0" } });
+    const client = await database.connect(purpose, { parameters: unhurried });
     try {
         return await work(client);
     } finally {

@@ -31,8 +31,9 @@ export async function swapDatabases(client: Client, swap: Swap): Promise<void> {
         await client.query(comment(fresh.name, makingComment({ ...fresh, swapping: true })));
         for (const database of [live.name, fresh.name])
             await client.query(`ALTER DATABASE ${name(database)} ALLOW_CONNECTIONS false`);
-        await endSessions(client, [live.name, fresh.name]);
-        await client.query(
+        await rename(
+            client,
+            [live.name, fresh.name],
             [
                 "BEGIN",
                 `ALTER DATABASE ${name(live.name)} IS_TEMPLATE false`,
@@ -65,14 +66,33 @@ export async function openAgain(client: Client, live: string): Promise<void> {
     await client.query(`ALTER DATABASE ${client.escapeIdentifier(live)} ALLOW_CONNECTIONS true`);
 }
 
+/** Ends the sessions and renames; again where one was just logging in, or the server itself wrote to the catalog's row. */
+async function rename(client: Client, databases: readonly string[], sql: string): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    for (;;) {
+        await endSessions(client, databases);
+        try {
+            await client.query(sql);
+            return;
+        } catch (error) {
+            const { code, message = "" } = error as { readonly code?: unknown; readonly message?: string };
+            const passes = code === "55006" || (code === "XX000" && message.includes("concurrently"));
+            if (!passes || Date.now() > deadline) throw error;
+            await client.query("ROLLBACK");
+        }
+    }
+}
+
 async function endSessions(client: Client, databases: readonly string[]): Promise<void> {
     const deadline = Date.now() + patienceMs;
     for (;;) {
         const { rows } = await client.query<{ who: string }>({
-            text: `SELECT pg_catalog.format('%s (%s, server process %s)', coalesce(a.usename::text, 'a worker'),
+            text: `SELECT pg_catalog.format('%s (%s, server process %s)', coalesce(a.usename::text, 'a role that is gone'),
                               CASE WHEN a.application_name <> '' THEN a.application_name ELSE 'unnamed' END, a.pid) AS who,
                           pg_catalog.pg_terminate_backend(a.pid)
-                     FROM pg_catalog.pg_stat_activity a WHERE a.datname = ANY ($1::text[])`,
+                     FROM pg_catalog.pg_stat_activity a
+                     -- Workers of the server itself, which have no role, make way when the database is renamed.
+                    WHERE a.datname = ANY ($1::text[]) AND a.usesysid IS NOT NULL`,
             values: [databases],
         });
         if (rows.length === 0) return;
@@ -89,13 +109,19 @@ async function endSessions(client: Client, databases: readonly string[]): Promis
     }
 }
 
-/** Sessions that `swapDatabases` could not end. @returns why, for people; empty: it may end all */
-export async function sessionsBeyondUs(client: Client, live: string): Promise<readonly string[]> {
-    const { rows } = await client.query<{ who: string }>({
-        text: `SELECT DISTINCT a.usename::text AS who FROM pg_catalog.pg_stat_activity a
-                WHERE a.datname = $1 AND a.usesysid IS NOT NULL
-                  AND NOT (pg_catalog.pg_has_role(a.usesysid, 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE'))`,
+/** Sessions that `swapDatabases` could not end, of roles that are superusers and of others. */
+export async function sessionsBeyondUs(
+    client: Client,
+    live: string,
+): Promise<{ readonly superusers: readonly string[]; readonly others: readonly string[] }> {
+    const { rows } = await client.query<{ who: string; superuser: boolean }>({
+        text: `SELECT DISTINCT a.usename::text AS who, r.rolsuper AS superuser
+                 FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+                WHERE a.datname = $1 AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = SESSION_USER)
+                  AND (r.rolsuper OR NOT (pg_catalog.pg_has_role(a.usesysid, 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')))
+                ORDER BY 1`,
         values: [live],
     });
-    return rows.map((row) => row.who);
+    const named = (superuser: boolean): string[] => rows.filter((r) => r.superuser === superuser).map((r) => r.who);
+    return { superusers: named(true), others: named(false) };
 }
