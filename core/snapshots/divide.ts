@@ -18,7 +18,7 @@ const mostTables = 200;
 export function divide(tables: readonly LargeTable[], rest: number, jobs: number): readonly (readonly LargeTable[])[] {
     const loads = Array.from({ length: jobs }, (_, i) => ({ bytes: i === 0 ? rest : 0, tables: [] as LargeTable[] }));
     for (const table of [...tables].sort((a, b) => b.bytes - a.bytes)) {
-        // The longest first, each to whoever has least to do: no more than a third worse than the best (Graham 1969).
+        // The largest first, each to whoever has least to do (Graham 1969).
         const least = loads.reduce((a, b) => (b.bytes < a.bytes ? b : a));
         least.bytes += table.bytes;
         least.tables.push(table);

@@ -1,9 +1,11 @@
-import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { FailedError, RefusedError } from "../errors";
-import { dumpSuffix, type Manifest } from "./manifest";
+import { archiveBytes, type ArchiveObject, archiveObjects } from "./archive";
+import { ArchiveSource } from "./archive-source";
+import { type ArchiveKey, UndecipherableError } from "./encryption";
+import type { Manifest } from "./manifest";
 import type { SnapshotStore } from "./store";
 import { damaged } from "./verify";
 
@@ -13,6 +15,8 @@ export interface LocalArchiveOptions {
     readonly onBytes?: (bytes: number) => void;
     /** Folder for the copy; default that for temporary files. */
     readonly folder?: string;
+    /** What opens it, where it is encrypted. */
+    readonly key?: ArchiveKey | undefined;
 }
 
 const progressEveryMs = 200;
@@ -20,31 +24,41 @@ const progressEveryMs = 200;
 const copies = "schemaward-restore-";
 
 /**
- * Works with a snapshot's archive as a file of this machine, which pg_restore needs for several jobs: it jumps about in it. A store in a folder
- * has the file; from another it is copied into a folder that only this user may enter, and removed afterwards. Before `work` begins the whole file
- * was read once: it has the size and the SHA-256 of its manifest, so it is the very archive that pg_restore read to its end when it was taken.
- * @throws FailedError when it is damaged or cannot be had, RefusedError when there is no room for a copy
+ * Works with a snapshot's archive as files of this machine, which pg_restore needs for several jobs: it jumps about in them. A store in a folder
+ * has them, unless they are encrypted; from others they are copied into a folder that only this user may enter, and removed afterwards. Before `work`
+ * begins all of it was read once: it has the sizes and hashes of its manifest, so it is the very archive that pg_restore read to its end when it was taken.
+ * @param work gets the files' absolute paths, the first object's first
+ * @throws FailedError when it is damaged or cannot be had, RefusedError when there is no room for a copy, BadInputError without the right key
  */
 export async function withLocalArchive<T>(
     store: SnapshotStore,
     manifest: Manifest,
     options: LocalArchiveOptions,
-    work: (file: string) => Promise<T>,
+    work: (files: readonly string[]) => Promise<T>,
 ): Promise<T> {
-    const object = manifest.name + dumpSuffix;
-    const there = store.pathOf?.(object);
-    if (there !== undefined) {
-        await readThrough(store, manifest, options);
-        return work(there);
+    const objects = archiveObjects(manifest);
+    const reading = new Reading(store, manifest, options);
+    if (store.pathOf !== undefined && manifest.archive.encryption === null) {
+        const files: string[] = [];
+        for (const stored of objects) {
+            await reading.through(stored);
+            files.push(store.pathOf(stored.object));
+        }
+        return work(files);
     }
     const parent = options.folder ?? os.tmpdir();
-    await needRoom(parent, manifest.archive.bytes);
+    // Encrypted it is larger than the copy, by next to nothing.
+    await needRoom(parent, archiveBytes(manifest));
     await sweep(parent);
     const folder = await fs.mkdtemp(path.join(parent, `${copies}${String(process.pid)}-`));
     try {
-        const file = path.join(folder, "archive.dump");
-        await copyTo(file, store, manifest, options);
-        return await work(file);
+        const files: string[] = [];
+        for (const [i, stored] of objects.entries()) {
+            const file = path.join(folder, `archive.${String(i)}`);
+            await copyTo(file, reading, stored, archiveBytes(manifest));
+            files.push(file);
+        }
+        return await work(files);
     } finally {
         await fs.rm(folder, { recursive: true, force: true });
     }
@@ -69,56 +83,56 @@ function isAlive(pid: number): boolean {
     }
 }
 
-async function copyTo(
-    file: string,
-    store: SnapshotStore,
-    manifest: Manifest,
-    options: LocalArchiveOptions,
-): Promise<void> {
+async function copyTo(file: string, reading: Reading, stored: ArchiveObject, bytes: number): Promise<void> {
     const handle = await fs.open(file, "wx", 0o600);
     try {
-        await readThrough(store, manifest, options, async (chunk) => {
+        await reading.through(stored, async (chunk) => {
             for (let done = 0; done < chunk.length;) done += (await handle.write(chunk, done)).bytesWritten;
         });
     } catch (error) {
         throw (error as { code?: unknown }).code === "ENOSPC"
-            ? noRoom(path.dirname(path.dirname(file)), manifest.archive.bytes, 0)
+            ? noRoom(path.dirname(path.dirname(file)), bytes, 0)
             : error;
     } finally {
         await handle.close();
     }
 }
 
-/** Reads the archive once, and holds it against its manifest. */
-async function readThrough(
-    store: SnapshotStore,
-    manifest: Manifest,
-    { signal, onBytes }: LocalArchiveOptions,
-    take: (chunk: Buffer) => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
-    const hash = createHash("sha256");
-    let bytes = 0;
-    let told = 0;
-    for await (const piece of await store.get(manifest.name + dumpSuffix)) {
-        if (signal?.aborted === true) throw interrupted();
-        const chunk = piece as Buffer;
-        hash.update(chunk);
-        bytes += chunk.length;
-        await take(chunk);
-        if (Date.now() - told < progressEveryMs) continue;
-        told = Date.now();
-        onBytes?.(bytes);
+/** Reads an archive's objects, one after the other, and holds each against the manifest. */
+class Reading {
+    private before = 0;
+    private told = 0;
+
+    constructor(
+        private readonly store: SnapshotStore,
+        private readonly manifest: Manifest,
+        private readonly options: LocalArchiveOptions,
+    ) {}
+
+    async through(
+        stored: ArchiveObject,
+        take: (chunk: Buffer) => Promise<void> = () => Promise.resolve(),
+    ): Promise<void> {
+        const { signal, onBytes, key } = this.options;
+        const source = new ArchiveSource(this.store, stored, this.manifest.archive.encryption, key);
+        const faults: string[] = [];
+        try {
+            for await (const chunk of source.pieces()) {
+                if (signal?.aborted === true) throw interrupted();
+                await take(chunk);
+                if (Date.now() - this.told < progressEveryMs) continue;
+                this.told = Date.now();
+                onBytes?.(this.before + source.read);
+            }
+        } catch (error) {
+            if (!(error instanceof UndecipherableError)) throw error;
+            faults.push(error.parts.what);
+        }
+        faults.unshift(...source.faults());
+        if (faults.length > 0) throw damaged(this.store, this.manifest.name, faults);
+        this.before += source.read;
+        onBytes?.(this.before);
     }
-    onBytes?.(bytes);
-    const { archive } = manifest;
-    const sha256 = hash.digest("hex");
-    const faults = [
-        ...(bytes === archive.bytes
-            ? []
-            : [`size: ${String(bytes)} bytes, the manifest says ${String(archive.bytes)}`]),
-        ...(sha256 === archive.sha256 ? [] : [`SHA-256: ${sha256}, the manifest says ${archive.sha256}`]),
-    ];
-    if (faults.length > 0) throw damaged(store, manifest.name, faults);
 }
 
 async function needRoom(folder: string, bytes: number): Promise<void> {

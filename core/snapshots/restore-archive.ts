@@ -5,7 +5,8 @@ import { startTool, type Ended } from "./tool";
 export interface RestoreRequest {
     /** Absolute paths. */
     readonly pgRestore: string;
-    readonly file: string;
+    /** Of one object, or of several: the first has all but the rows that are in the others. */
+    readonly files: readonly string[];
     /** How to reach the server, password included. */
     readonly libpq: LibpqEnvironment;
     /** Name of the empty database that it is restored into. */
@@ -21,16 +22,41 @@ export interface RestoreRequest {
  * @throws FailedError saying what is missing; what was restored by then stays in that database
  */
 export async function restoreArchive(request: RestoreRequest): Promise<void> {
-    const { signal } = request;
+    const { files, jobs } = request;
+    const [first = ""] = files;
+    if (files.length < 2) {
+        await run(request, [`--jobs=${String(jobs)}`, first], request.signal);
+        return;
+    }
+    const stop = new AbortController();
+    const signal = request.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, request.signal]);
+    await run(request, ["--section=pre-data", first], signal);
+    const waiting = [...files];
+    const work = async (): Promise<void> => {
+        for (let file = waiting.pop(); file !== undefined; file = waiting.pop())
+            await run(request, ["--section=data", file], signal);
+    };
+    const workers = Array.from({ length: Math.min(jobs, files.length) }, async () =>
+        work().catch((error: unknown) => {
+            stop.abort();
+            throw error;
+        }),
+    );
+    const ended = await Promise.allSettled(workers);
+    const [failure] = ended.flatMap((e) => (e.status === "rejected" ? [e.reason as unknown] : []));
+    if (failure !== undefined) throw failure;
+    await run(request, ["--section=post-data", `--jobs=${String(jobs)}`, first], signal);
+}
+
+async function run(request: RestoreRequest, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const restore = startTool(
         request.pgRestore,
         [
             // A name alone may be taken for a connection string.
             `--dbname=dbname='${request.database.replace(/[\\']/g, "\\$&")}'`,
-            `--jobs=${String(request.jobs)}`,
             "--exit-on-error",
             "--no-password",
-            request.file,
+            ...args,
         ],
         { ...request.libpq, PGAPPNAME: "schemaward pg_restore" },
     );
@@ -41,7 +67,7 @@ export async function restoreArchive(request: RestoreRequest): Promise<void> {
     try {
         if (signal?.aborted === true) abort();
         const ended = await restore.ended;
-        if (signal?.aborted === true)
+        if (request.signal?.aborted === true)
             throw new FailedError({ what: "Interrupted while the snapshot was restored.", next: again });
         if (!ended.ok) throw failed(ended);
     } finally {

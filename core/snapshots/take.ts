@@ -35,7 +35,6 @@ export interface SnapshotRequest {
     readonly jobs?: number;
     /** Absent: it is stored as it is. */
     readonly encryption?: Pick<SnapshotEncryption, "recipients">;
-    readonly schemaHash?: string | null;
     readonly onProgress?: (event: SnapshotProgress) => void;
     /** Aborting ends pg_dump and leaves nothing. */
     readonly signal?: AbortSignal;
@@ -83,7 +82,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         try {
             throwIfAborted(request.signal);
             let failure: { readonly reason: unknown } | undefined;
-            const schemaHash = request.schemaHash ?? (await hashOf(client));
+            const schemaHash = await hashOf(client);
             const groups = await groupsFor(client, request.jobs ?? 1);
             const counting = countRows(client, request.exactLimit).catch((reason: unknown) => {
                 failure ??= { reason };

@@ -16,6 +16,7 @@ import { verifySnapshot } from "../../core/snapshots/verify";
 import { childrenNamed, contentOf, filesIn, fixture, fixtureRows, hooked, request, withClient } from "./fixture";
 import { eventually } from "../support/eventually";
 import { canary, startTestServer, type TestServer } from "../support/postgres";
+import { catalogHash, readCatalog } from "../../core/sql/catalog";
 import { skip } from "../support/skip";
 
 const run = promisify(execFile);
@@ -51,7 +52,6 @@ describe("taking a snapshot", function () {
         const progress: SnapshotProgress[] = [];
         const manifest = await takeSnapshot(
             request(server.database("app"), store, {
-                schemaHash: "feed",
                 now: () => new Date("2026-01-02T03:04:05.678Z"),
                 onProgress: (event) => progress.push(event),
             }),
@@ -63,10 +63,9 @@ describe("taking a snapshot", function () {
             [manifest.environment, manifest.project, manifest.stack, manifest.set],
             ["prod", "physioflow", "prod", "physioflow"],
         );
-        assert.deepEqual(
-            [manifest.from, manifest.to, manifest.app, manifest.schemaHash],
-            ["027", "024", "1.3.0", "feed"],
-        );
+        assert.deepEqual([manifest.from, manifest.to, manifest.app], ["027", "024", "1.3.0"]);
+        const catalog = await withClient(server.database("app"), readCatalog);
+        assert.equal(manifest.schemaHash, catalogHash(catalog));
         assert.deepEqual(manifest.applied, [{ version: "027", checksum: "c".repeat(64) }]);
         assert.equal(manifest.database.name, "app");
         assert.match(manifest.database.systemIdentifier ?? "", /^\d{15,}$/);

@@ -1,9 +1,9 @@
 import type { Client } from "pg";
 import { recordSnapshot } from "../../history/ledger-runs";
+import { archiveBytes } from "../../snapshots/archive";
 import { listSnapshots } from "../../snapshots/contents";
 import type { SnapshotStore } from "../../snapshots/store";
 import { takeSnapshot } from "../../snapshots/take";
-import { catalogHash, readCatalog } from "../../sql/catalog";
 import { nobody } from "../snapshot-before";
 import type { LastRestore } from "./left-behind";
 import type { FoundFacts } from "./read-facts";
@@ -26,6 +26,7 @@ export async function emergencySnapshot(
         await recordSnapshot(guard, runId, taken);
         return taken;
     }
+    const { jobs, encryption } = declaration.snapshot;
     const started = Date.now();
     const manifest = await takeSnapshot({
         kind: "emergency",
@@ -37,7 +38,8 @@ export async function emergencySnapshot(
         from: facts.at,
         to: plan.to,
         applied: facts.ledger.rows.map((row) => ({ version: row.version, checksum: row.upChecksum })),
-        schemaHash: catalogHash(await readCatalog(guard)),
+        ...(jobs === undefined ? {} : { jobs }),
+        ...(encryption === undefined ? {} : { encryption }),
         onProgress: ({ bytes, estimate }) => {
             report({ type: "snapshot-progress", name: plan.emergency ?? "", bytes, estimate });
         },
@@ -45,7 +47,7 @@ export async function emergencySnapshot(
     });
     await recordSnapshot(guard, runId, manifest.name);
     const seconds = (Date.now() - started) / 1000;
-    report({ type: "snapshot-done", name: manifest.name, bytes: manifest.archive.bytes, seconds });
+    report({ type: "snapshot-done", name: manifest.name, bytes: archiveBytes(manifest), seconds });
     return manifest.name;
 }
 

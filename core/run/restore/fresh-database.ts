@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { Database } from "../../connection";
 import { FailedError } from "../../errors";
+import { archiveBytes } from "../../snapshots/archive";
 import type { Manifest } from "../../snapshots/manifest";
 import { restoreArchive } from "../../snapshots/restore-archive";
 import type { Report } from "../events";
@@ -16,8 +17,8 @@ export interface FreshRequest {
     readonly like: DatabaseProperties;
     readonly manifest: Manifest;
     readonly making: Making;
-    /** The archive, a file of this machine. */
-    readonly file: string;
+    /** The archive, files of this machine. */
+    readonly files: readonly string[];
     readonly jobs: number;
     readonly signal: AbortSignal | undefined;
     readonly report: Report;
@@ -48,7 +49,7 @@ export async function makeFresh(request: FreshRequest): Promise<void> {
     try {
         await restoreArchive({
             pgRestore: await restoreToolFor(manifest),
-            file: request.file,
+            files: request.files,
             libpq: await database.libpq(),
             database: making.name,
             jobs: request.jobs,
@@ -72,7 +73,7 @@ function databaseOf(client: Client): string {
 /** Tells how far it is, by what the new database takes on disk. */
 function watchSize({ beside, making, manifest, report }: FreshRequest): () => Promise<void> {
     let asked: Promise<unknown> = Promise.resolve();
-    const estimate = manifest.databaseBytes ?? 3 * manifest.archive.bytes;
+    const estimate = manifest.databaseBytes ?? 3 * archiveBytes(manifest);
     const look = async (): Promise<void> => {
         try {
             const { rows } = await beside.query<{ bytes: string }>({

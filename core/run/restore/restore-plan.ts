@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Declaration } from "../../declaration";
 import { judgeApproval } from "../../policy/approval";
 import { judgeCompatibility } from "../../policy/compatibility";
+import { archiveBytes } from "../../snapshots/archive";
 import type { Manifest } from "../../snapshots/manifest";
 
 /** Rows of one table, then and now. */
@@ -160,7 +161,7 @@ export function planRestore(declaration: Declaration, facts: RestoreFacts, quest
             created: manifest.created,
             kind: manifest.kind,
             app: manifest.app,
-            bytes: manifest.archive.bytes,
+            bytes: archiveBytes(manifest),
             sha256: manifest.archive.sha256,
             serverVersion: manifest.database.serverVersion,
         },
@@ -177,7 +178,7 @@ export function planRestore(declaration: Declaration, facts: RestoreFacts, quest
         kept: { name: `${facts.database}_before_<UTC>`, days: declaration.restore?.keepDays ?? 7 },
         estimatedSeconds: Math.ceil(
             2 +
-                manifest.archive.bytes / restoredPerSecond +
+                archiveBytes(manifest) / restoredPerSecond +
                 (question.emergency ? (0.3 * facts.databaseBytes) / snapshotPerSecond : 0),
         ),
         app:

@@ -7,6 +7,7 @@ import { carryLedger } from "../../history/ledger-carry";
 import { hasChangedSinceGate } from "../../history/ledger-gates";
 import { recordRunEnd, recordRunGivenUp, recordRunStart, recordStep } from "../../history/ledger-runs";
 import { prepareLedger, readSystemIdentifier, recordSet } from "../../history/ledger-tables";
+import { keyOf } from "../../snapshots/encryption";
 import type { Manifest } from "../../snapshots/manifest";
 import { timeInName } from "../../snapshots/name";
 import type { SnapshotStore } from "../../snapshots/store";
@@ -114,12 +115,13 @@ export class RestoreRun {
         if (facts.gate !== null) await gate.preflight(facts.parts);
         report({ type: "restore-step", text: `reading ${manifest.name}` });
         let emergency: string | null = null;
-        await withLocalArchive(store, manifest, { signal }, async (file) => {
-            await needOf(this.beside, file, manifest);
+        const key = keyOf(setting.declaration.snapshot.encryption);
+        await withLocalArchive(store, manifest, { signal, key }, async (files) => {
+            await needOf(this.beside, files[0] ?? "", manifest);
             await this.begin();
             if (facts.gate !== null) await gate.stop(facts.parts, signal);
             emergency = await emergencySnapshot(setting, this.sessions.guard, this.runId);
-            await this.restoreBeside(file);
+            await this.restoreBeside(files);
         });
         throwIfInterrupted(signal);
         const kept = await this.swap();
@@ -186,7 +188,7 @@ export class RestoreRun {
     }
 
     /** Everything that comes before the swap, in a database that nobody uses. */
-    private async restoreBeside(file: string): Promise<void> {
+    private async restoreBeside(files: readonly string[]): Promise<void> {
         const { beside } = this;
         const { database, manifest, options, live, declaration } = this.setting;
         const { report, signal } = options;
@@ -196,7 +198,7 @@ export class RestoreRun {
         throwIfInterrupted(signal);
         report({ type: "restore-step", text: `into ${this.making.name}, beside ${live}` });
         await makeFresh({
-            ...{ database, beside, like, manifest, file, jobs, signal, report },
+            ...{ database, beside, like, manifest, files, jobs, signal, report },
             making: this.making,
         });
         throwIfInterrupted(signal);
