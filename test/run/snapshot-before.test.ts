@@ -71,9 +71,14 @@ describe("a run with a snapshot", function () {
                     set: "app",
                 });
             for (const second of [0, 1])
-                await make(store, `dev_old_20200101_00000${String(second)}`, `2020-01-01T00:00:0${String(second)}.000Z`, {
-                    ...{ set: "app", environment: "dev" },
-                });
+                await make(
+                    store,
+                    `dev_old_20200101_00000${String(second)}`,
+                    `2020-01-01T00:00:0${String(second)}.000Z`,
+                    {
+                        ...{ set: "app", environment: "dev" },
+                    },
+                );
         });
 
         it("deletes the older ones of its environment when it has ended well", async () => {

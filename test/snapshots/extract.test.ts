@@ -98,7 +98,7 @@ describe("extracting tables", function () {
         });
         await assert.rejects(
             extract(["orders"], full),
-            (error) => error instanceof FailedError && error.message.includes('cannot be written: ENOSPC'),
+            (error) => error instanceof FailedError && error.message.includes("cannot be written: ENOSPC"),
         );
     });
 
