@@ -8,6 +8,7 @@ export {
 export { DatabaseAccess, type DatabaseAccessArgs } from "./database-access";
 export { PostgresSchema, type PostgresSchemaArgs } from "./postgres-schema";
 export { SchemaVersion } from "./schema-version";
+export { Snapshot, type SnapshotArgs } from "./snapshot";
 export { TrafficResume } from "./traffic-resume";
 export {
     type AccessSubject,

@@ -58,7 +58,9 @@ function watchEngine(): void {
 
 function isPipe(): boolean {
     try {
-        const input = fstatSync(0);
+        // With `bigint`, since what a plain fstat says of a pipe stays in a buffer where Node's next realpath takes it for that of a folder
+        // on the way, and gives up: of a linked package (pnpm, npm link) the next provider would load a second copy.
+        const input = fstatSync(0, { bigint: true });
         return input.isFIFO() || input.isSocket();
     } catch {
         return false;

@@ -268,7 +268,7 @@ describe("schemaward snapshot", function () {
             const column = heads.indexOf("VERSIONS");
             assert.equal(lines[1]?.slice(column, column + 9).trim(), "027");
             assert.equal(lines[2]?.slice(column, column + 9), "027 → 024");
-            assert.match(lines[1] ?? "", /^dev_test-rollback_20200104_000000 +dev .* restore-point +\d+ d$/);
+            assert.match(lines[1], /^dev_test-rollback_20200104_000000 +dev .* restore-point +\d+ d$/);
             assert.equal(lines.length, 7);
             assert.equal(lines[5], "unusable: prod_half_20200105_000000: it has no manifest");
             assert(!stdout.includes("\u001b"));
