@@ -69,9 +69,11 @@ class ResumingRead extends Readable {
     constructor(
         target: ReadTarget,
         private readonly stop: AbortController,
-        private readonly first: Opened,
+        first: Opened,
     ) {
         super({ highWaterMark: 262_144 });
+        // It may go away before the first piece is asked for.
+        stop.signal.addEventListener("abort", () => first.body.destroy(), { once: true });
         this.pieces = piecesOf(target, stop.signal, first);
     }
 
@@ -91,7 +93,6 @@ class ResumingRead extends Readable {
 
     override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
         this.stop.abort(error ?? new Error("the reader has gone"));
-        this.first.body.destroy();
         callback(error);
     }
 }
@@ -100,9 +101,9 @@ async function* piecesOf(target: ReadTarget, signal: AbortSignal, first: Opened)
     const { etag, total } = first;
     let opened = first;
     let done = 0;
+    signal.addEventListener("abort", () => opened.body.destroy(), { once: true });
     for (let breaks = 0; ;) {
         try {
-            signal.addEventListener("abort", () => opened.body.destroy(), { once: true });
             for await (const piece of opened.body) {
                 breaks = 0;
                 done += (piece as Buffer).length;

@@ -17,7 +17,7 @@ import { FaultyS3, type Fault, type S3Request } from "../support/faulty-s3";
 import { skip } from "../support/skip";
 import { Bucket, logIn } from "../support/bucket";
 
-const hasty: Partial<S3Patience> = { retryMs: 200, idleMs: 500, connectMs: 1000 };
+const hasty: Partial<S3Patience> = { retryMs: 200 };
 
 describe("what an S3 store refuses is told", function () {
     this.timeout(30_000);
@@ -48,8 +48,8 @@ describe("what an S3 store refuses is told", function () {
         assert.deepEqual(await bucket.left(), []);
     });
 
-    function open(url: string): SnapshotStore {
-        return openS3Store(url, home, { patience: hasty });
+    function open(url: string, idleMs = 20_000): SnapshotStore {
+        return openS3Store(url, home, { patience: { ...hasty, idleMs } });
     }
 
     /** A probe must fail with this text, in parts for people, without a secret. */
@@ -124,7 +124,7 @@ describe("what an S3 store refuses is told", function () {
     ] as const)
         it(what, async () => {
             proxy.fault = () => fault;
-            await fails(open(bucket.url("", proxy.endpoint)), says);
+            await fails(open(bucket.url("", proxy.endpoint), fault === "hang" ? 800 : undefined), says);
         });
 
     for (const [what, right] of Object.entries<string>({
