@@ -5,7 +5,7 @@ import { FailedError, SchemawardError } from "../errors";
 import type { Planned } from "../plan/plan-over";
 import { openStore } from "../snapshots/stores";
 import { takeSnapshot } from "../snapshots/take";
-import { catalogHash, readCatalog } from "../sql/catalog";
+import { readCatalog, restorableHash } from "../sql/catalog";
 import type { RunOptions } from "./options";
 
 /** Whose snapshots those are that only the command's flags ask for. */
@@ -37,7 +37,7 @@ export async function snapshotBefore(
             from: plan.from,
             to: plan.to,
             applied: state.applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
-            schemaHash: catalogHash(await readCatalog(guard)),
+            schemaHash: restorableHash(await readCatalog(guard)),
             onProgress: ({ bytes, estimate }) => {
                 options.report({ type: "snapshot-progress", name, bytes, estimate });
             },

@@ -30,6 +30,7 @@ export interface SnapshotRequest {
     readonly to: string | null;
     /** In the order of applying; checksum is that of the up script as of apply. */
     readonly applied: readonly { readonly version: string; readonly checksum: string }[];
+    /** `restorableHash` of its catalog. */
     readonly schemaHash?: string | null;
     readonly onProgress?: (event: SnapshotProgress) => void;
     /** Aborting ends pg_dump and leaves nothing. */

@@ -3,7 +3,7 @@ import { recordSnapshot } from "../../history/ledger-runs";
 import { listSnapshots } from "../../snapshots/contents";
 import type { SnapshotStore } from "../../snapshots/store";
 import { takeSnapshot } from "../../snapshots/take";
-import { catalogHash, readCatalog } from "../../sql/catalog";
+import { readCatalog, restorableHash } from "../../sql/catalog";
 import { nobody } from "../snapshot-before";
 import type { LastRestore } from "./left-behind";
 import type { FoundFacts } from "./read-facts";
@@ -37,7 +37,7 @@ export async function emergencySnapshot(
         from: facts.at,
         to: plan.to,
         applied: facts.ledger.rows.map((row) => ({ version: row.version, checksum: row.upChecksum })),
-        schemaHash: catalogHash(await readCatalog(guard)),
+        schemaHash: restorableHash(await readCatalog(guard)),
         onProgress: ({ bytes, estimate }) => {
             report({ type: "snapshot-progress", name: plan.emergency ?? "", bytes, estimate });
         },
