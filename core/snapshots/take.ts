@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declarer, SnapshotEncryption } from "../declaration";
-import { catalogHash, readCatalog } from "../sql/catalog";
+import { readCatalog, restorableHash } from "../sql/catalog";
 import { FailedError, type ErrorParts } from "../errors";
 import { serverMajor } from "../sql/server-major";
 import { deleteArchive, dumpAll, type DumpedAll, groupsFor } from "./dump-all";
@@ -132,7 +132,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
 
 /** In the very state that is dumped. */
 async function hashOf(client: Client): Promise<string> {
-    return catalogHash(await readCatalog(client));
+    return restorableHash(await readCatalog(client));
 }
 
 function titleOf({ kind = "pre-migration", label = "restore-point", app }: SnapshotRequest): SnapshotTitle {

@@ -297,6 +297,38 @@ describe("a restore that is refused, or fails before it begins, touches nothing"
         }
     });
 
+    describe("what was restored is not what the manifest says", () => {
+        for (const [what, change, says] of [
+            [
+                "rows",
+                (m) => ((m["tables"] as { rows: number }[])[0] ?? { rows: 0 }).rows++,
+                /public\.a: 200 rows, the manifest says 201/,
+            ],
+            [
+                "a table that is not there",
+                (m) => (m["tables"] as object[]).push({ schema: "public", name: "z", rows: 0, exact: true }),
+                /public\.z: not there/,
+            ],
+            [
+                "the schema",
+                (m) => (m["schemaHash"] = "0".repeat(64)),
+                /the schema: its hash is [0-9a-f]{64}, the manifest says 0{64}/,
+            ],
+            [
+                "the versions",
+                (m) => (m["applied"] as unknown[]).pop(),
+                /the ledger: applied are 001, the manifest says none/,
+            ],
+        ] as const satisfies readonly (readonly [string, (manifest: Record<string, unknown>) => unknown, RegExp])[])
+            it(`${what}: told, and all is as it was`, async () => {
+                forge(change);
+                const { message } = await failureOf(world.restore());
+                assert.match(message, says);
+                assert.match(message, /is as it was\. Traffic is let in again/);
+                await world.assertUntouched(1);
+            });
+    });
+
     describe("somebody else is at it", () => {
         it("another restore", async () => {
             await server.withClient("postgres", async (client) => {

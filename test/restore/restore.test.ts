@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { eachMajor, startTestServer, type TestServer } from "../support/postgres";
 import { TestProject } from "../support/project";
-import { databasesOf, dumpOf, restoreTo, snapshotsOf, withStore } from "./fixture";
+import { databasesOf, dumpOf, restoreTo, snapshotsOf, withoutCasts, withStore } from "./fixture";
 
 /** Something of everything that a database can hold. */
 const everything = `
     CREATE SCHEMA billing;
+    -- Written back with other casts by each dump.
+    CREATE TABLE kinds (kind varchar(9) CHECK (kind IN ('a', 'b')), n numeric(10,2) DEFAULT 1.5, CHECK (kind::text || n::text <> 'x1.50'));
+    CREATE INDEX some_kinds ON kinds (n) WHERE kind IN ('a', 'c');
+    CREATE VIEW kinds_of AS SELECT * FROM kinds WHERE kind IN ('a', 'b') AND n = ANY ('{1,2}');
     CREATE EXTENSION IF NOT EXISTS plpgsql;
     CREATE TYPE billing.state AS ENUM ('open', 'paid', 'void');
     CREATE DOMAIN billing.cents AS bigint CHECK (VALUE >= 0);
@@ -115,7 +119,7 @@ for (const binaries of eachMajor().filter((b) => b.hasDump)) {
 
             const [snapshot] = await snapshotsOf(project);
             const result = await restoreTo(project, snapshot?.name ?? "");
-            assert.equal(await dumpOf(server, database), before);
+            assert.equal(withoutCasts(await dumpOf(server, database)), withoutCasts(before));
             assert.deepEqual([result.version, result.heldFor], ["001", []]);
             assert.deepEqual(await project.applied(), ["001"]);
 

@@ -34,13 +34,14 @@ export class SmallWorld {
     changed = "";
     private copied = "";
 
-    static async make(server: TestServer, more: Partial<Declaration> = {}): Promise<SmallWorld> {
+    /** @param up more of the first migration */
+    static async make(server: TestServer, up = ""): Promise<SmallWorld> {
         const project = new TestProject(server, await server.create("small"));
         const { database } = project;
         project
             .migration(
                 "001",
-                "CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 200) i; CREATE TABLE b (id int); CREATE INDEX ON a (t); CREATE VIEW v AS SELECT * FROM a",
+                `CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 200) i; CREATE TABLE b (id int); CREATE INDEX ON a (t); CREATE VIEW v AS SELECT * FROM a; ${up}`,
                 "DROP TABLE a, b CASCADE",
             )
             .migration(
@@ -51,11 +52,11 @@ export class SmallWorld {
         const role = `app_${database}`;
         await project.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password.replace("'", "''")}'`);
         await giveAccess(project, role);
-        await project.migrate("001", withStore(project, "001", more));
+        await project.migrate("001", withStore(project, "001"));
         await project.query(`GRANT SELECT, INSERT ON a TO ${role}`);
         const original = await dumpOf(server, database);
         for (const { name } of await snapshotsOf(project)) removeSnapshot(project, name);
-        await project.migrate("002", withStore(project, "002", more));
+        await project.migrate("002", withStore(project, "002"));
         await project.query("INSERT INTO a VALUES (1000, 'later'); DELETE FROM a WHERE id < 50");
         const [snapshot] = await snapshotsOf(project);
         assert(snapshot);

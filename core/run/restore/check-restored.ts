@@ -3,7 +3,7 @@ import { type Database, disconnect } from "../../connection";
 import { FailedError } from "../../errors";
 import { readLedger } from "../../history/ledger";
 import type { Manifest } from "../../snapshots/manifest";
-import { catalogHash, readCatalog } from "../../sql/catalog";
+import { readCatalog, restorableHash } from "../../sql/catalog";
 import { serverMajor } from "../../sql/server-major";
 import { unhurried } from "./server-databases";
 
@@ -31,7 +31,7 @@ export async function checkRestored(database: Database, manifest: Manifest, jobs
         const sameMajor = (await serverMajor(client)) === Number.parseInt(manifest.database.serverVersion, 10);
         if (manifest.schemaHash !== null && sameMajor) {
             schema = true;
-            const hash = catalogHash(await readCatalog(client));
+            const hash = restorableHash(await readCatalog(client));
             if (hash !== manifest.schemaHash)
                 faults.push(`the schema: its hash is ${hash}, the manifest says ${manifest.schemaHash}`);
         }

@@ -301,7 +301,8 @@ export class RestoreRun {
         const dropped = this.besideAlive().then(async (beside) => dropDatabase(beside, this.making.name));
         const left = await dropped.then(
             () => "",
-            () => ` ${this.making.name} is still there and is dropped by the next restore.`,
+            (again: unknown) =>
+                ` ${this.making.name} is still there (${firstLineOf(again)}) and is dropped by the next restore.`,
         );
         if (!this.isBegun) return known;
         const unchanged = `${live} is as it was.${left}`;
