@@ -200,6 +200,19 @@ snapshotOptions(snapshots.command("restore <name>"))
         ),
     );
 
+snapshots
+    .command("databases")
+    .description("the databases that restores have put away and keep for a while")
+    .option("-s, --stack <name>", "the stack whose file says which database (in a Pulumi project's folder)")
+    .option("--url <url>", "PostgreSQL URL; better in the environment variable DATABASE_URL")
+    .option("--drop <name>", "drop one of these before its time")
+    .option("--json", "print one JSON document")
+    .action((flags: { readonly json?: boolean }) =>
+        run(flags, () =>
+            (require("./snapshot-databases.js") as typeof import("./snapshot-databases")).databasesCommand(flags),
+        ),
+    );
+
 snapshotOptions(snapshots.command("extract <name>"))
     .description("write the rows of some tables of a snapshot as SQL")
     .requiredOption("--table <table>", "a table's exact name; may be given several times", collect)

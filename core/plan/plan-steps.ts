@@ -51,7 +51,7 @@ export async function planSteps(decided: readonly DecidedStep[], sources: StepSo
         const planned: PlanStep[] = [];
         for (const [i, step] of steps.entries())
             planned.push(await planStep(relations, step, observations[i], losses[i] ?? []));
-        if (sources.declaration.keepData !== true || !state.ledger.exists || mode === "none") return planned;
+        if (sources.declaration.keepData !== true || mode === "none") return planned;
         const { markKept } = require("./keep-data.js") as typeof import("./keep-data");
         return markKept(live, sources.declaration.set, planned);
     };

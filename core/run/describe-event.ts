@@ -51,6 +51,8 @@ export function describeEvent(event: RunEvent): string | undefined {
             return `gate: TRAFFIC STAYS STOPPED (${event.parts.join(" ")}): ${event.waits.join("; ")}`;
         case "smoke":
             return `smoke checks passed: ${event.names.join(", ")}`;
+        case "databases-dropped":
+            return `dropped, since their time is over: ${event.names.join(", ")} (kept from restores)`;
         case "restore-step":
             return `restore: ${event.text}`;
         case "restoring":

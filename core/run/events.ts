@@ -37,6 +37,7 @@ export type RunEvent =
     | { readonly type: "gate-resumed"; readonly parts: readonly string[]; readonly seconds: number }
     | { readonly type: "gate-held"; readonly parts: readonly string[]; readonly waits: readonly string[] }
     | { readonly type: "smoke"; readonly names: readonly string[] }
+    | { readonly type: "databases-dropped"; readonly names: readonly string[] }
     | { readonly type: "restore-step"; readonly text: string }
     | { readonly type: "restoring"; readonly bytes: number; readonly estimate: number }
     | { readonly type: "incident"; readonly file: string }

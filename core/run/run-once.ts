@@ -147,6 +147,7 @@ export class Run {
             await journal.done(schemaNow, historyTable());
             options.report({ type: "verified", version: version ?? "0" });
             if (snapshot !== null) await this.deleteOldSnapshots();
+            await this.dropExpired(last.guard);
             return { plan, changed: true, version, snapshot, runId: journal.runId, heldFor: waits };
         } catch (error) {
             watch?.stop();
@@ -225,6 +226,17 @@ export class Run {
         // Loaded here: most of what a snapshot needs, a run without one does not.
         const { snapshotBefore } = require("./snapshot-before.js") as typeof import("./snapshot-before");
         return snapshotBefore(this.declaration, planned, this.database, this.options);
+    }
+
+    /** Databases that restores have put away and whose time is over. */
+    private async dropExpired(guard: Sessions["guard"]): Promise<void> {
+        // What looks closer is loaded where there is any.
+        const { rows } = await guard.query<{ kept: boolean }>(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_shdescription WHERE description LIKE 'schemaward keeps %') AS kept",
+        );
+        if (rows[0]?.kept !== true) return;
+        const { dropExpiredAfter } = require("./restore/expired.js") as typeof import("./restore/expired");
+        await dropExpiredAfter(guard, this.database, this.options.report);
     }
 
     private async deleteOldSnapshots(): Promise<void> {

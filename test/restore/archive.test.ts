@@ -62,7 +62,7 @@ describe("an archive as a file of this machine", () => {
     it("from afar it is copied where only this user may look, and removed afterwards, also after a failure", async () => {
         let told = 0;
         const options = { ...quiet, folder: tmp(), onBytes: (bytes: number) => (told = bytes) };
-        const seen = await withLocalArchive(store, manifest, options, async (file) => {
+        const seen = await withLocalArchive(store, manifest, options, async ([file = ""]) => {
             assert.deepEqual(readFileSync(file), content);
             assert.equal(statSync(file).mode & 0o777, 0o600);
             assert.equal(statSync(path.dirname(file)).mode & 0o777, 0o700);
@@ -79,9 +79,11 @@ describe("an archive as a file of this machine", () => {
     it("where it lies in a folder of this machine nothing is copied", async () => {
         const file = path.join(folder, "store", `${manifest.name}.dump`);
         const near: SnapshotStore = { ...store, pathOf: (name) => path.join(folder, "store", name) };
-        assert.equal(
-            await withLocalArchive(near, manifest, { ...quiet, folder: tmp() }, async (f) => Promise.resolve(f)),
-            file,
+        assert.deepEqual(
+            await withLocalArchive(near, manifest, { ...quiet, folder: tmp() }, async (files) =>
+                Promise.resolve(files),
+            ),
+            [file],
         );
     });
 
