@@ -65,7 +65,7 @@ export async function decrypt(key: ArchiveKey | undefined, name: string, stored:
     try {
         plain = await decrypter.decrypt(source);
     } catch (error) {
-        throw /no identity matched/.test(messageOf(error))
+        throw messageOf(error).includes('no identity matched')
             ? new BadInputError({
                   what: `${name} was not encrypted for the key that is named.`,
                   where: { object: "snapshot.encryption.identity" },
