@@ -22,7 +22,7 @@ export const suites: readonly Suite[] = [
     { name: "sql", budget: 360, needs: [postgres18] },
     { name: "history", budget: 60, needs: [] },
     { name: "run", budget: 480, needs: [postgres18, pgbouncer] },
-    { name: "snapshots", budget: 300, needs: [s3Server] },
+    { name: "snapshots", budget: 360, needs: [s3Server] },
     { name: "restore", budget: 300, needs: [postgres18] },
     { name: "examples", budget: 180, needs: [] },
     { name: "cli", budget: 200, needs: [] },
