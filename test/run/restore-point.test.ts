@@ -48,7 +48,7 @@ describe("a restore point", function () {
         });
         await assert.rejects(
             take(during),
-            (error) => error instanceof FailedError && error.message.includes('A run has changed what is applied'),
+            (error) => error instanceof FailedError && error.message.includes("A run has changed what is applied"),
         );
         assert.deepEqual(await store.list(), []);
         const { from, applied } = await take(store);
