@@ -194,7 +194,13 @@ describe("a snapshot that fails", function () {
         for (const file of left) await utimes(path.join(folder, file), yesterday, yesterday);
         const third = await takeSnapshot(request(database, store, { now }));
         assert.equal(third.name, name);
-        assert.equal((await filesIn(folder)).length, 4);
+        assert.deepEqual(
+            (await filesIn(folder)).map((f) => f.name),
+            [
+                ...[`${name}.dump`, `${name}.manifest.json`],
+                ...[".dump", ".manifest.json", ".verified"].map((suffix) => second.name + suffix),
+            ],
+        );
     });
 
     it("the store fails in mid-stream", async () => {
