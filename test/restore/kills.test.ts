@@ -42,8 +42,7 @@ describe("kill -9 of a restore, wherever it is", function () {
     }
 
     /** A plan of scripts can be made after a kill; only where nobody may connect it says what to do. @returns whether it could be made */
-    async function canPlan({ project, ...world }: SmallWorld): Promise<boolean> {
-        void world;
+    async function canPlan({ project }: SmallWorld): Promise<boolean> {
         try {
             await project.plan("latest", withStore(project, "latest"), "none");
             return true;
