@@ -83,9 +83,6 @@ describe("the physioflow example at 027, gone back to 024 and restored", functio
         assert.equal(result.version, "027");
         assert.deepEqual(await hashes(), before);
         assert.equal(withoutCasts(await dumpOf(server, database)), withoutCasts(original));
-        // Nothing is to be done, and the way back is as open as before.
-        const again = await migrate(declaration("027"), quiet);
-        assert.equal(again.changed, false);
-        await migrate(declaration("024"), quiet);
+        assert.equal((await migrate(declaration("027"), quiet)).changed, false);
     });
 });
