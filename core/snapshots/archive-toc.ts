@@ -38,8 +38,8 @@ export async function readNeeds(pgRestore: string, file: string): Promise<Archiv
 
 /** The pure part: `4; 3079 16390 EXTENSION - pgcrypto ` and `215; 1259 16385 TABLE public orders app_owner`. */
 export function parseNeeds(list: string): ArchiveNeeds {
-    const entries = linesOf(list).flatMap((line) => /^\d+; \d+ \d+ (.*)$/.exec(line)?.slice(1) ?? []);
-    const extensions = entries.flatMap((entry) => /^EXTENSION - (.+?) ?$/.exec(entry)?.slice(1) ?? []);
+    const entries = linesOf(list).flatMap((line) => /^\d+; \d+ \d+ (.*)$/s.exec(line)?.slice(1) ?? []);
+    const extensions = entries.flatMap((entry) => /^EXTENSION - (.+?) ?$/s.exec(entry)?.slice(1) ?? []);
     return { extensions, entries };
 }
 

@@ -65,7 +65,7 @@ export async function decrypt(key: ArchiveKey | undefined, name: string, stored:
     try {
         plain = await decrypter.decrypt(source);
     } catch (error) {
-        throw messageOf(error).includes('no identity matched')
+        throw messageOf(error).includes("no identity matched")
             ? new BadInputError({
                   what: `${name} was not encrypted for the key that is named.`,
                   where: { object: "snapshot.encryption.identity" },
@@ -77,7 +77,9 @@ export async function decrypt(key: ArchiveKey | undefined, name: string, stored:
     return guarded(name, buffers(plain));
 }
 
-async function age(): Promise<typeof import("age-encryption", { with: { "resolution-mode": "import" } })> {
+type AgeModule = Awaited<ReturnType<(typeof import("./age"))["age"]>>;
+
+async function age(): Promise<AgeModule> {
     // Not by its path: see age.ts.
     const { age: load } = require("#age") as typeof import("./age");
     return load();

@@ -43,8 +43,9 @@ export async function restoreArchive(request: RestoreRequest): Promise<void> {
         }),
     );
     const ended = await Promise.allSettled(workers);
-    const [failure] = ended.flatMap((e) => (e.status === "rejected" ? [e.reason as unknown] : []));
-    if (failure !== undefined) throw failure;
+    const failure = ended.find((e) => e.status === "rejected");
+    // The others were only ended by it.
+    if (failure !== undefined) throw failure.reason;
     await run(request, ["--section=post-data", `--jobs=${String(jobs)}`, first], signal);
 }
 

@@ -151,7 +151,7 @@ describe("an archive as a file of this machine", () => {
             const small = { ...manifest, archive: { ...manifest.archive, bytes: 1000 } };
             await assert.rejects(
                 withLocalArchive(store, small, { ...quiet, folder: disk.folder }, async () => Promise.resolve()),
-                (error) => error instanceof RefusedError && error.message.includes('no room for a copy'),
+                (error) => error instanceof RefusedError && error.message.includes("no room for a copy"),
             );
             assert.deepEqual(readdirSync(disk.folder), []);
             assert(existsSync(disk.folder));

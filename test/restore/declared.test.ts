@@ -34,7 +34,7 @@ describe("restoreFrom, declared", function () {
             assert.equal(await pendingRestore(declared("001", wanted)), wanted);
             await assert.rejects(
                 migrate("001", wanted),
-                (error) => error instanceof RefusedError && error.message.includes('declared to be restored'),
+                (error) => error instanceof RefusedError && error.message.includes("declared to be restored"),
             );
             await world.assertUntouched();
 

@@ -19,7 +19,7 @@ describe("a server whose disk gets full while a database is restored", function 
         server = await startTestServer(anyBinaries(), {}, disk.folder);
         world = await SmallWorld.make(
             server,
-            "CREATE TABLE bulk AS SELECT i, repeat(md5(i::text), 30) FROM generate_series(1, 12000) i",
+            "CREATE TABLE bulk AS SELECT i, repeat(md5(i::text), 30) FROM generate_series(1, 40000) i",
         );
         tools = new HeldTools(anyBinaries());
     });
@@ -36,11 +36,11 @@ describe("a server whose disk gets full while a database is restored", function 
     });
 
     it("seen before anything is touched, where the server is on this machine", async () => {
-        disk.leave(4);
+        disk.leave(24);
         const text = await failureOf(world.restore());
         assert.match(
             text,
-            /not enough room: the restored database takes about \d+ bytes beside the one that is there, and 4\d+ are free/,
+            /not enough room: the restored database takes about \d+ bytes beside the one that is there, and 2\d+ are free/,
         );
         disk.makeRoom();
         await world.assertUntouched();
@@ -50,7 +50,7 @@ describe("a server whose disk gets full while a database is restored", function 
         tools.say("hold");
         const failing = failureOf(world.restore());
         await tools.held();
-        disk.leave(4);
+        disk.leave(24);
         tools.say("go");
         const text = await failing;
         assert.match(text, /pg_restore failed[\s\S]*No space left/);

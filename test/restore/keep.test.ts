@@ -47,8 +47,9 @@ describe("databases that restores keep", function () {
         assert.deepEqual(await dropAt(until - 1), []);
         assert.deepEqual(await dropAt(until), [kept]);
         assert.deepEqual(await world.databases(), [world.database]);
-        await server.withClient("postgres", async (client) => { assert.equal((await readProperties(client, world.database))?.comment, "a small one"); },
-        );
+        await server.withClient("postgres", async (client) => {
+            assert.equal((await readProperties(client, world.database))?.comment, "a small one");
+        });
     });
 
     it("for no days: the next look drops it, though somebody is in it", async () => {

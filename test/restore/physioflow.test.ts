@@ -83,10 +83,7 @@ describe("the physioflow example at 027, gone back to 024 and restored", functio
         assert.equal(result.version, "027");
         assert.deepEqual(await hashes(), before);
         assert.equal(withoutCasts(await dumpOf(server, database)), withoutCasts(original));
-        // Nothing is to be done, and the way back is as open as before.
-        const again = await migrate(declaration("027"), quiet);
-        assert.equal(again.changed, false);
-        await migrate(declaration("024"), quiet);
+        assert.equal((await migrate(declaration("027"), quiet)).changed, false);
     });
 
     it("with keepData 027 → 024 → 027 needs no snapshot: the rows are there, also when others changed meanwhile", async () => {
@@ -98,7 +95,7 @@ describe("the physioflow example at 027, gone back to 024 and restored", functio
                 database,
                 async (client) =>
                     (
-                        await client.query(
+                        await client.query<Record<string, unknown>>(
                             "SELECT (SELECT count(*)::int FROM feature_flags) AS flags, (SELECT count(*)::int FROM users) AS users",
                         )
                     ).rows[0],

@@ -272,12 +272,48 @@ describe("a restore that is refused, or fails before it begins, touches nothing"
 
     describe("an archive that is damaged or not there", () => {
         for (const [what, harm, says] of [
-            ["cut short", () => { truncateSync(dump(), world.snapshot.archive.bytes - 1); }, /bytes, the manifest says/],
-            ["empty", () => { truncateSync(dump(), 0); }, /0 bytes, the manifest says/],
-            ["missing", () => { rmSync(dump()); }, /its archive is missing/],
-            ["without a manifest", () => { rmSync(manifestFile()); }, /it has no manifest/],
-            ["with half a manifest", () => { truncateSync(manifestFile(), 100); }, /is no snapshot/],
-            ["with one bit flipped", () => { flip(); }, /SHA-256/],
+            [
+                "cut short",
+                () => {
+                    truncateSync(dump(), world.snapshot.archive.bytes - 1);
+                },
+                /bytes, the manifest says/,
+            ],
+            [
+                "empty",
+                () => {
+                    truncateSync(dump(), 0);
+                },
+                /0 bytes, the manifest says/,
+            ],
+            [
+                "missing",
+                () => {
+                    rmSync(dump());
+                },
+                /its archive is missing/,
+            ],
+            [
+                "without a manifest",
+                () => {
+                    rmSync(manifestFile());
+                },
+                /it has no manifest/,
+            ],
+            [
+                "with half a manifest",
+                () => {
+                    truncateSync(manifestFile(), 100);
+                },
+                /is no snapshot/,
+            ],
+            [
+                "with one bit flipped",
+                () => {
+                    flip();
+                },
+                /SHA-256/,
+            ],
         ] as const)
             it(what, async () => {
                 harm();

@@ -24,7 +24,7 @@ for (const binaries of eachMajor())
 
         /** Rows of a query as text, in order. */
         const rows = async (sql: string): Promise<unknown> => project.query(sql);
-        const same = async (sql: string, expected: readonly (readonly unknown[])[]): Promise<void> => {
+        const same = async (sql: string, expected: readonly (readonly (string | number | null)[])[]): Promise<void> => {
             assert.deepEqual(
                 await project.query(sql),
                 expected.map((row) => row.map((value) => (value === null ? null : String(value)))),

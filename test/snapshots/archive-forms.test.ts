@@ -128,7 +128,7 @@ describe("a snapshot of several objects, or encrypted", function () {
                     of,
                     async (client) =>
                         (
-                            await client.query(
+                            await client.query<Record<string, unknown>>(
                                 "SELECT (SELECT last_value FROM s) AS s, (SELECT last_value FROM counted_id_seq) AS c, md5(lo_get(4711)) AS lo, (SELECT count(*) FROM totals) AS t",
                             )
                         ).rows,

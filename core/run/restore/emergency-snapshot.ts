@@ -7,7 +7,7 @@ import { takeSnapshot } from "../../snapshots/take";
 import { nobody } from "../snapshot-before";
 import type { LastRestore } from "./left-behind";
 import type { FoundFacts } from "./read-facts";
-import type { RestoreSetting } from "./restore-run";
+import type { RestoreSetting } from "./setting";
 
 /**
  * Takes a snapshot of what a restore is going to put away, when nobody writes to it any more.

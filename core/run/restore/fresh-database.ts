@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { Database } from "../../connection";
-import { FailedError } from "../../errors";
+import { diskFull, FailedError } from "../../errors";
 import { archiveBytes } from "../../snapshots/archive";
 import type { Manifest } from "../../snapshots/manifest";
 import { restoreArchive } from "../../snapshots/restore-archive";
@@ -41,7 +41,7 @@ export async function makeFresh(request: FreshRequest): Promise<void> {
         throw new FailedError({
             what: `No database could be made to restore into: ${error instanceof Error ? error.message : String(error)}.`,
             where: { object: making.name },
-            next: "Correct what it says, then run the same command again.",
+            next: `${(error as { code?: unknown }).code === diskFull.code ? diskFull.next : "Correct what it says"}, then run the same command again.`,
             cause: error,
         });
     }

@@ -1,20 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { Client } from "pg";
-import { type Database, disconnect } from "../../connection";
-import { type Declaration, defaultRestore } from "../../declaration";
+import { disconnect } from "../../connection";
+import { defaultRestore } from "../../declaration";
 import { FailedError, firstLineOf, SchemawardError } from "../../errors";
 import { carryLedger } from "../../history/ledger-carry";
 import { hasChangedSinceGate } from "../../history/ledger-gates";
 import { recordRunEnd, recordRunGivenUp, recordRunStart, recordStep } from "../../history/ledger-runs";
 import { prepareLedger, readSystemIdentifier, recordSet } from "../../history/ledger-tables";
 import { keyOf } from "../../snapshots/encryption";
-import type { Manifest } from "../../snapshots/manifest";
 import { timeInName } from "../../snapshots/name";
-import type { SnapshotStore } from "../../snapshots/store";
 import { withLocalArchive } from "../../snapshots/local-archive";
 import { heldText, withState } from "../after-failure";
 import { Gate } from "../gate";
-import type { RunIdentity } from "../identity";
 import { readSchema } from "../journal";
 import { openSessions, type Sessions } from "../sessions";
 import { smokeAfter } from "../smoke-after";
@@ -22,10 +19,8 @@ import { checkedText, checkRestored } from "./check-restored";
 import { readProperties } from "./database-properties";
 import { emergencySnapshot } from "./emergency-snapshot";
 import { makeFresh } from "./fresh-database";
-import type { RestoreOptions, RestoreResult } from "./options";
-import type { FoundFacts } from "./read-facts";
+import type { RestoreResult } from "./options";
 import type { LastRestore } from "./left-behind";
-import type { RestorePlan } from "./restore-plan";
 import {
     connectBesideAgain,
     derivedName,
@@ -37,27 +32,8 @@ import {
     withConnection,
 } from "./server-databases";
 import { needOf } from "./server-needs";
+import type { RestoreSetting } from "./setting";
 import { openAgain, swapDatabases } from "./swap";
-
-/** What a restore works with. */
-export interface RestoreSetting {
-    readonly declaration: Declaration;
-    readonly options: RestoreOptions;
-    readonly database: Database;
-    /** Name of the live database. */
-    readonly live: string;
-    /** Session in another database of the server, with the lock of restoring this one. */
-    readonly beside: Client;
-    readonly identity: RunIdentity;
-    readonly store: SnapshotStore;
-    readonly manifest: Manifest;
-    readonly plan: RestorePlan;
-    readonly facts: FoundFacts;
-    /** Name of the emergency snapshot that a restore before this one has taken, since when nothing was written; undefined: none. */
-    readonly taken: string | undefined;
-    /** A restore before this one that had come to its place, and was cut off before traffic was in again: this one ends it. */
-    readonly unfinished: LastRestore | undefined;
-}
 
 /**
  * One restore, from the archive to traffic that is in again. Until the swap the live database is as it was; after it, all that is left is to let
