@@ -33,7 +33,9 @@ describe("an archive as a file of this machine", () => {
         archive: {
             bytes: content.length,
             sha256: createHash("sha256").update(content).digest("hex"),
-        },
+            parts: [],
+            encryption: null,
+        } as Pick<Manifest["archive"], "bytes" | "sha256" | "parts" | "encryption">,
     } as Manifest;
 
     beforeEach(async () => {
