@@ -1,5 +1,6 @@
 import { findPgBinaries } from "../tools/pg-binaries";
 import { benchDowntime } from "./downtime";
+import { benchSnapshots } from "./snapshots";
 import { benchSpeed } from "./speed";
 
 interface Options {
@@ -8,14 +9,15 @@ interface Options {
     readonly only: string | undefined;
 }
 
-/** `npm run bench [-- --only speed|downtime --migrations N --rounds N]`. Exits with 1 where a goal was not reached. */
+/** `npm run bench [-- --only speed|downtime|snapshots --migrations N --rounds N]`. Exits with 1 where a goal was not reached. */
 async function main({ migrations, rounds, only }: Options): Promise<void> {
     const [binaries] = findPgBinaries();
     if (binaries === undefined) throw new Error("no PostgreSQL server can be started here");
     let reached = true;
-    if (only !== "downtime") reached = (await benchSpeed(binaries, { migrations, rounds })) && reached;
-    if (only === undefined) console.log();
-    if (only !== "speed") reached = (await benchDowntime(binaries, rounds)) && reached;
+    const wanted = (name: string): boolean => only === undefined || only === name;
+    if (wanted("speed")) reached = (await benchSpeed(binaries, { migrations, rounds })) && reached;
+    if (wanted("downtime")) reached = (await benchDowntime(binaries, rounds)) && reached;
+    if (wanted("snapshots")) reached = (await benchSnapshots(binaries, rounds)) && reached;
     if (!reached) process.exitCode = 1;
 }
 
@@ -31,8 +33,8 @@ function readOptions(args: readonly string[]): Options {
         return wanted;
     };
     const only = value("--only");
-    if (only !== undefined && only !== "speed" && only !== "downtime")
-        throw new Error("--only takes speed or downtime");
+    if (only !== undefined && !["speed", "downtime", "snapshots"].includes(only))
+        throw new Error("--only takes speed, downtime or snapshots");
     return { migrations: number("--migrations", 1000), rounds: number("--rounds", 5), only };
 }
 

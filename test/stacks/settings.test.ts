@@ -17,7 +17,7 @@ physioflow:connection: { env: DATABASE_URL }
 const wrong: Readonly<Record<string, readonly [config: string, ...problems: string[]]>> = {
     "an unknown key": [
         "physioflow:verison: '1'",
-        "physioflow:verison is unknown; allowed here: version, app, environment, connection, migrations, history, adopt, backups, snapshot, policy, run, traffic, verify, incidents, database, workload",
+        "physioflow:verison is unknown; allowed here: version, app, environment, connection, migrations, history, adopt, backups, snapshot, keepData, restoreFrom, restore, policy, run, traffic, verify, incidents, database, workload",
     ],
     "an unknown key below another": [
         "physioflow:policy: { approve: never }",
