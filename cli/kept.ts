@@ -8,7 +8,8 @@ import { readTarget, type TargetFlags } from "./target";
 export async function keptCommand(
     flags: TargetFlags & { readonly json?: boolean; readonly drop?: number },
 ): Promise<void> {
-    const { declaration } = readTarget(flags);
+    // The folder of the migrations does not matter here.
+    const { declaration } = readTarget(flags.stack === undefined ? { ...flags, dir: flags.dir ?? "." } : flags);
     const client = await openDatabase(declaration.connection).connect("kept");
     try {
         if (flags.drop !== undefined && !(await dropKept(client, declaration.set, flags.drop)))
@@ -27,13 +28,15 @@ export async function keptCommand(
     }
 }
 
-function lineOf({ id, version, object, column, rows, loaded, at, error }: Kept): string {
+function lineOf({ id, version, object, column, rows, loaded, at, error, current }: Kept): string {
     const what = `${object}${column === null ? "" : `.${column}`}`;
     const state =
         error !== null
             ? `could not be loaded back: ${error}`
-            : loaded === null
-              ? `comes back when ${version} is applied again with keepData`
-              : `${String(rows - loaded)} have no place any more`;
+            : !current
+              ? `of an earlier time: ${version} was applied again without it`
+              : loaded === null
+                ? `comes back when ${version} is applied again with keepData`
+                : `${String(rows - loaded)} have no place any more`;
     return `${String(id)}  ${what}, ${String(rows)} rows, of ${version}, kept ${at.toISOString().slice(0, 16).replace("T", " ")}Z in schemaward.kept_${String(id)}: ${state}`;
 }

@@ -23,11 +23,19 @@ CREATE TABLE IF NOT EXISTS schemaward.kept (
     error text
 );
 CREATE TABLE IF NOT EXISTS schemaward.keep_guard (
+    set_name text NOT NULL,
+    version text NOT NULL,
     object oid NOT NULL,
     subobject integer NOT NULL,
     name text NOT NULL,
-    root text NOT NULL
+    names text[] NOT NULL
 );`;
+
+/** Whether `entry` is of the last way back, so that going forward again loads it back: what an earlier one has kept and nobody has loaded is of another time. */
+export const isCurrent = `NOT EXISTS (
+    SELECT FROM schemaward.run_steps s JOIN schemaward.runs r ON r.id OPERATOR(pg_catalog.=) s.run_id
+     WHERE r.set_name OPERATOR(pg_catalog.=) entry.set_name AND s.version OPERATOR(pg_catalog.=) entry.version
+       AND s.kind IN ('applied', 'adopted') AND s.at OPERATOR(pg_catalog.>) entry.at)`;
 
 /** What was kept of one table or column. */
 export interface Kept {
@@ -44,18 +52,18 @@ export interface Kept {
     readonly at: Date;
     /** Why loading it back failed. */
     readonly error: string | null;
+    /** False: the version was applied since without it, so it is not loaded back any more. */
+    readonly current: boolean;
 }
 
 /** All that is kept of a set and not wholly back, newest first. Of a ledger that is there; one of before has no table of it. */
 export async function readKept(client: Client, set: string): Promise<readonly Kept[]> {
-    const { rows: found } = await client.query<{ there: boolean }>(
-        "SELECT pg_catalog.to_regclass('schemaward.kept') IS NOT NULL AS there",
-    );
-    if (found[0]?.there !== true) return [];
+    if (!(await hasTable(client))) return [];
     const { rows } = await client.query<
         Omit<Kept, "rows" | "loaded" | "id"> & Record<"id" | "rows" | "loaded", string | null>
     >({
-        text: `SELECT id, version, kind, object, column_name AS "column", rows, loaded_rows AS loaded, at, error FROM schemaward.kept
+        text: `SELECT id, version, kind, object, column_name AS "column", rows, loaded_rows AS loaded, at, error,
+                      ${isCurrent} AS current FROM schemaward.kept entry
                 WHERE set_name OPERATOR(pg_catalog.=) $1
                   AND (loaded_rows IS NULL OR loaded_rows OPERATOR(pg_catalog.<) rows) ORDER BY id DESC`,
         values: [set],
@@ -68,10 +76,27 @@ export async function readKept(client: Client, set: string): Promise<readonly Ke
     }));
 }
 
+async function hasTable(client: Client): Promise<boolean> {
+    const { rows } = await client.query<{ there: boolean }>(
+        "SELECT pg_catalog.to_regclass('schemaward.kept') IS NOT NULL AS there",
+    );
+    return rows[0]?.there === true;
+}
+
 /** Forgets what was kept, rows and all. @returns whether there was such an entry */
 export async function dropKept(client: Client, set: string, id: number): Promise<boolean> {
-    const { rowCount } = await client.query(`DELETE FROM schemaward.kept WHERE set_name = $1 AND id = $2`, [set, id]);
-    if ((rowCount ?? 0) === 0) return false;
-    await client.query(`DROP TABLE IF EXISTS schemaward.kept_${String(Math.trunc(id))}`);
-    return true;
+    if (!(await hasTable(client))) return false;
+    await client.query("BEGIN");
+    try {
+        const { rowCount } = await client.query("DELETE FROM schemaward.kept WHERE set_name = $1 AND id = $2", [
+            set,
+            id,
+        ]);
+        if (rowCount === 1) await client.query(`DROP TABLE IF EXISTS schemaward.kept_${String(Math.trunc(id))}`);
+        await client.query("COMMIT");
+        return rowCount === 1;
+    } catch (error) {
+        await client.query("ROLLBACK").catch(() => undefined);
+        throw error;
+    }
 }

@@ -26,30 +26,36 @@ function isColumn({ kind, counted }: Loss): boolean {
     return kind === "column dropped" && counted;
 }
 
-function marked(loss: Loss, keyed: ReadonlySet<string>): Loss {
+function marked(loss: Loss, keyed: ReadonlyMap<string, readonly string[]>): Loss {
     if (loss.kind === "table dropped" && loss.counted) return { ...loss, kept: true };
     if (!isColumn(loss)) return loss;
-    return keyed.has(columnOf(loss.object)[0])
-        ? { ...loss, kept: true }
-        : { ...loss, note: "not kept: its table has no primary key" };
+    const [table, column] = columnOf(loss.object);
+    const key = keyed.get(table);
+    if (key === undefined) return { ...loss, note: "not kept: its table has no primary key" };
+    return key.includes(column)
+        ? { ...loss, note: "not kept: it is part of the primary key" }
+        : { ...loss, kept: true };
 }
 
-/** Tables with a primary key; one that earlier steps of the plan rename is not found, and then its columns are not kept. */
-async function withKey(client: Client, tables: readonly string[]): Promise<ReadonlySet<string>> {
-    if (tables.length === 0) return new Set();
-    const { rows } = await client.query<{ name: string }>({
-        text: `SELECT t.name FROM pg_catalog.unnest($1::pg_catalog.text[]) AS t (name)
-                WHERE EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(t.name) AND i.indisprimary)`,
+/** Columns of primary keys, as the server quotes them; a table that earlier steps of the plan rename is not found, and then its columns are not kept. */
+async function withKey(client: Client, tables: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    if (tables.length === 0) return new Map();
+    const { rows } = await client.query<{ name: string; key: readonly string[] }>({
+        text: `SELECT t.name, pg_catalog.array_agg(pg_catalog.quote_ident(a.attname)) AS key
+                 FROM pg_catalog.unnest($1::pg_catalog.text[]) AS t (name)
+                 JOIN pg_catalog.pg_index i ON i.indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(t.name) AND i.indisprimary
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) ANY (i.indkey)
+                GROUP BY t.name`,
         values: [[...new Set(tables)]],
     });
-    return new Set(rows.map((row) => row.name));
+    return new Map(rows.map((row) => [row.name, row.key]));
 }
 
 function loadsOf({ version }: PlanStep, kept: readonly Kept[]): LoadedBack[] {
     const newest = new Map<string, LoadedBack>();
-    for (const { version: of, object, column, rows, loaded, at } of kept) {
+    for (const { version: of, object, column, rows, loaded, at, current } of kept) {
         const name = withoutPublic(column === null ? object : `${object}.${column}`);
-        if (of === version && loaded === null && !newest.has(name))
+        if (current && of === version && loaded === null && !newest.has(name))
             newest.set(name, { object: name, rows, at: at.toISOString() });
     }
     return [...newest.values()].sort((a, b) => (a.object < b.object ? -1 : 1));

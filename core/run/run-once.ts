@@ -124,7 +124,7 @@ export class Run {
             if (stops) await gate.check();
             watch = stops && steps.length > 0 ? gate.watch() : undefined;
             context.signal = anyOf(options.signal, watch?.signal);
-            context.keeping = keepingOf(declaration, plan.steps, {
+            context.keeping = keepingOf(declaration, plan.steps, steps, {
                 runId: journal.runId,
                 historyTable: historyTable() ?? undefined,
             });

@@ -7,7 +7,7 @@ import { FailedError, type ErrorParts } from "../errors";
 import { serverMajor } from "../sql/server-major";
 import { deleteArchive, dumpAll, type DumpedAll, groupsFor } from "./dump-all";
 import { estimateBytes } from "./estimate";
-import { exportSnapshot, type Exported } from "./exporter";
+import { exportSnapshot, type Exported, messageOf } from "./exporter";
 import { manifestFormat, manifestSchema, manifestSuffix, manifestText, type Manifest } from "./manifest";
 import { snapshotName, type SnapshotKind, type SnapshotTitle } from "./name";
 import { reserveName } from "./reserve";
@@ -82,8 +82,8 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         try {
             throwIfAborted(request.signal);
             let failure: { readonly reason: unknown } | undefined;
-            const schemaHash = await hashOf(client);
-            const groups = await groupsFor(client, request.jobs ?? 1);
+            const schemaHash = await explained(hashOf(client));
+            const groups = await explained(groupsFor(client, request.jobs ?? 1));
             const counting = countRows(client, request.exactLimit).catch((reason: unknown) => {
                 failure ??= { reason };
                 // The dump is of no use without the counts: it need not run to its end.
@@ -127,6 +127,19 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Manifest> 
         request.signal?.removeEventListener("abort", hangUp);
         // Ends the exporting transaction, too.
         await client.end().catch(() => undefined);
+    }
+}
+
+async function explained<T>(asked: Promise<T>): Promise<T> {
+    try {
+        return await asked;
+    } catch (error) {
+        throw new FailedError({
+            what: `The schema cannot be read: ${messageOf(error)}`,
+            state: "No snapshot was stored; the database is unchanged.",
+            next: "Run again; if it stays so, look into the server's log.",
+            cause: error,
+        });
     }
 }
 

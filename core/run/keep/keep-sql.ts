@@ -24,15 +24,20 @@ export const pinned = `
             set_config('lc_monetary', 'C', true), set_config('TimeZone', 'UTC', true),
             set_config('xmloption', 'content', true), set_config('row_security', 'off', true);`;
 
-/** Tables and columns of the user's with something in them, but for what the ledger keeps itself. */
-const withRows = (historyTable: string | undefined): string => `
-    SELECT c.oid AS object, a.attnum::integer AS subobject,
-           format('%I.%I', n.nspname, c.relname) || a.suffix AS name, format('%I.%I', rn.nspname, r.relname) || a.suffix AS root
+/**
+ * Tables and columns of the user's with something in them, but for what the ledger keeps itself; each with the names under which a plan may have
+ * it: a partition goes with the tables that it is a part of, an inherited column with that of the parents.
+ */
+const withRows = ({ set, version }: KeepPlace, historyTable: string | undefined): string => `
+    WITH RECURSIVE up AS (
+        SELECT oid AS rel, oid AS ancestor FROM pg_class WHERE relkind IN ('r', 'p')
+        UNION SELECT up.rel, i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.ancestor)
+    SELECT ${escapeLiteral(set)}, ${escapeLiteral(version)}, c.oid, a.attnum::integer, format('%I.%I', n.nspname, c.relname) || a.suffix,
+           ARRAY(SELECT format('%I.%I', pn.nspname, p.relname) || a.suffix FROM up JOIN pg_class p ON p.oid = up.ancestor JOIN pg_namespace pn ON pn.oid = p.relnamespace
+                  WHERE up.rel = c.oid AND (p.oid = c.oid OR p.relkind = 'p' OR a.inherited))
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      -- Partitions are kept with their table.
-      JOIN pg_class r ON r.oid = coalesce(pg_partition_root(c.oid), c.oid) JOIN pg_namespace rn ON rn.oid = r.relnamespace
-      JOIN LATERAL (SELECT 0::smallint AS attnum, '' AS suffix
-                    UNION ALL SELECT attnum, format('.%I', attname) FROM pg_attribute
+      JOIN LATERAL (SELECT 0::smallint AS attnum, '' AS suffix, false AS inherited
+                    UNION ALL SELECT attnum, format('.%I', attname), attinhcount > 0 FROM pg_attribute
                                WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') a ON true
      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND pg_relation_size(c.oid) > 0
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'schemaward')
@@ -55,11 +60,17 @@ DECLARE
     wanted record; rel regclass; cols text[]; whole boolean; entry bigint; n bigint; seqs jsonb; seq record; last bigint;
 BEGIN
     ${pinned}
-    DELETE FROM schemaward.keep_guard;
-    INSERT INTO schemaward.keep_guard (object, subobject, name, root) ${withRows(historyTable)};
+    -- Else what others commit while a lock is waited for would be destroyed and not be kept.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'keepData needs the isolation level READ COMMITTED, and this transaction has %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'SW001';
+    END IF;
+    DELETE FROM schemaward.keep_guard WHERE set_name = ${escapeLiteral(place.set)} AND version = ${escapeLiteral(place.version)};
+    INSERT INTO schemaward.keep_guard (set_name, version, object, subobject, name, names) ${withRows(place, historyTable)};
     FOR wanted IN SELECT * FROM (${rows}) AS v (kind, object, col) LOOP
         rel := to_regclass(wanted.object);
-        CONTINUE WHEN rel IS NULL;
+        IF rel IS NULL OR NOT EXISTS (SELECT FROM pg_class WHERE oid = rel AND relkind IN ('r', 'p')) THEN
+            RAISE EXCEPTION 'keepData: % is not there as the plan has it', wanted.object USING ERRCODE = 'SW001';
+        END IF;
         EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
         IF wanted.kind = 'table' THEN
             SELECT array_agg(attname::text ORDER BY attnum) INTO cols FROM pg_attribute
@@ -69,7 +80,9 @@ BEGIN
               FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n)
               JOIN pg_attribute a ON a.attnum = k.attnum
              WHERE i.indrelid = rel AND i.indisprimary AND a.attrelid = rel AND k.n <= i.indnkeyatts;
-            CONTINUE WHEN cardinality(cols) IS NULL OR cardinality(cols) < 2 OR array_position(cols, wanted.col) < cardinality(cols);
+            IF cardinality(cols) IS NULL OR cardinality(cols) < 2 OR array_position(cols, wanted.col) < cardinality(cols) THEN
+                RAISE EXCEPTION 'keepData: %.% cannot be kept as planned: its table has no primary key by now', wanted.object, wanted.col USING ERRCODE = 'SW001';
+            END IF;
         END IF;
         seqs := '{}';
         FOR seq IN SELECT a.attname, pg_get_serial_sequence(rel::text, a.attname) AS name FROM pg_attribute a
@@ -96,25 +109,28 @@ END`);
  * SQL for the same transaction, after the script: fails when a table or column with rows in it is gone that is none of `known`. What a plan could
  * not see coming is so not lost behind anybody's back.
  */
-export function guardSql(known: readonly KeptObject[]): string {
+export function guardSql(known: readonly KeptObject[], { set, version }: KeepPlace): string {
+    const mine = `set_name = ${escapeLiteral(set)} AND version = ${escapeLiteral(version)}`;
     const names = `ARRAY[${known.map(({ name }) => escapeLiteral(name)).join(", ")}]::text[]`;
     return block(`
 DECLARE
     gone text;
 BEGIN
     SELECT string_agg(g.name, ', ' ORDER BY g.name) INTO gone FROM schemaward.keep_guard g
-     WHERE g.name <> ALL (${names}) AND g.root <> ALL (${names})
+     WHERE ${mine} AND NOT g.names && ${names}
        AND CASE WHEN g.subobject = 0 THEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.object)
                 ELSE EXISTS (SELECT FROM pg_class c WHERE c.oid = g.object)
                      AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = g.object AND a.attnum = g.subobject AND NOT a.attisdropped) END;
-    DELETE FROM schemaward.keep_guard;
+    DELETE FROM schemaward.keep_guard WHERE ${mine};
     IF gone IS NOT NULL THEN
         RAISE EXCEPTION 'keepData: the script destroys % as well, with what is in it, and the plan did not see that', gone USING ERRCODE = 'SW001';
     END IF;
 END`);
 }
 
-/** A block of PL/pgSQL; its body holds no dollar quote of this name. */
+/** A block of PL/pgSQL, in a dollar quote that its body does not hold, whatever names are in it. */
 export function block(body: string): string {
-    return `DO LANGUAGE plpgsql $schemaward_keep$${body} $schemaward_keep$`;
+    let tag = "$schemaward$";
+    for (let n = 1; body.includes(tag); n++) tag = `$schemaward${String(n)}$`;
+    return `DO LANGUAGE plpgsql ${tag}${body} ${tag}`;
 }

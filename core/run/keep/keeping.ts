@@ -1,7 +1,9 @@
 import type { Declaration } from "../../declaration";
 import { columnOf, qualify } from "../../plan/names";
 import type { PlanStep } from "../../plan/plan";
+import type { PreparedStep } from "../../plan/prepare";
 import { unquote } from "../../sql/identifiers";
+import { insertsConstantsOnly } from "../../sql/seeds";
 import { guardSql, keepSql, type KeptObject } from "./keep-sql";
 import { beforeLoadSql, loadSql } from "./load-sql";
 
@@ -22,6 +24,7 @@ export function keepingKey({ direction, version }: Pick<PlanStep, "direction" | 
 export function keepingOf(
     declaration: Declaration,
     steps: readonly PlanStep[],
+    prepared: readonly PreparedStep[],
     run: { readonly runId: string; readonly historyTable: string | undefined },
 ): Keeping {
     const keeping = new Map<string, StepKeeping>();
@@ -33,13 +36,27 @@ export function keepingOf(
             const objects = dropped.filter((loss) => loss.kept === true).map(keptObject);
             keeping.set(keepingKey(step), {
                 before: keepSql(objects, place, run.historyTable),
-                after: guardSql(dropped.map(keptObject)),
+                after: guardSql(dropped.map(keptObject), place),
             });
         }
-        if (step.direction === "up" && (step.loads ?? []).length > 0)
-            keeping.set(keepingKey(step), { before: beforeLoadSql(place), after: loadSql(place) });
+        if (step.direction === "up" && (step.loads ?? []).length > 0) {
+            const script = prepared.find((p) => keepingKey(p) === keepingKey(step));
+            keeping.set(keepingKey(step), {
+                before: beforeLoadSql(place),
+                after: loadSql(place, seededBy(script, step)),
+            });
+        }
     }
     return keeping;
+}
+
+/** Tables whose rows from the script itself give way to the kept ones. */
+function seededBy(script: PreparedStep | undefined, { loads = [] }: PlanStep): string[] {
+    const only = script?.shape.units;
+    // Between two transactions others may write into what the first has made.
+    if (only?.length !== 1) return [];
+    const statements = only[0]?.statements ?? [];
+    return loads.map(({ object }) => qualify(object)).filter((table) => insertsConstantsOnly(statements, table));
 }
 
 function keptObject({ kind, object }: PlanStep["losses"][number]): KeptObject {
