@@ -41,7 +41,7 @@ export async function resumeCommand(rawFlags: TargetFlags): Promise<void> {
             state: "Nothing was touched.",
             next:
                 run.snapshot === null
-                    ? "What was there before is kept as a database of its own (schemaward snapshot list)."
+                    ? "What was there before is kept as a database of its own (schemaward snapshot databases)."
                     : `Restore what was there before: schemaward snapshot restore ${run.snapshot} ${asked.commandFlags}`.trim(),
         });
     if (flags.json !== true) process.stderr.write(`last run: ${lastRunText(run)}\n`);

@@ -57,7 +57,7 @@ export async function restoreCommand(
         const { version, snapshot, kept, emergency, heldFor } = result;
         print(json, { ok: true, changed: true, ...result, plan }, [
             `restored from ${snapshot}: at ${version ?? "0"}`,
-            `what was there before: the database ${kept}${emergency === null ? "" : `, and the snapshot ${emergency}`}`,
+            `what was there before: ${[...(kept === null ? [] : [`the database ${kept}`]), ...(emergency === null ? [] : [`the snapshot ${emergency}`])].join(", and ")}`,
             ...(heldFor.length === 0
                 ? []
                 : [
@@ -129,9 +129,21 @@ function declarationFor(flags: RestoreFlags): { readonly declaration: Declaratio
 }
 
 /** The flags as they were given, without the URL: it may hold a password. */
-function flagsAgain({ stack, store, environment, set, url }: RestoreFlags): string {
-    const named = { stack, store, environment, set, url: url === undefined ? undefined : "…" };
+function flagsAgain({
+    stack,
+    store,
+    environment,
+    set,
+    url,
+    adopt,
+    jobs,
+    keepDays,
+    emergencySnapshot,
+}: RestoreFlags): string {
+    const secret = url === undefined ? undefined : "…";
+    const named = { stack, store, environment, set, url: secret, adopt, jobs, "keep-days": keepDays };
     return Object.entries(named)
         .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+        .concat(emergencySnapshot ? [] : ["--no-emergency-snapshot"])
         .join(" ");
 }

@@ -175,6 +175,11 @@ export class PostgresSchema extends pulumi.ComponentResource {
         try {
             const snapshot = await pendingRestore(declaration);
             if (snapshot !== undefined) return await this.planRestore(declaration, resource, snapshot);
+            if (declaration.restoreFrom !== undefined)
+                await pulumi.log.info(
+                    `restoreFrom: ${declaration.restoreFrom} was done and does nothing any more: take it out. To do it again: schemaward snapshot restore ${declaration.restoreFrom} --stack ${declaration.declarer?.stack ?? ""}`,
+                    this,
+                );
             const { plan } = await buildPlan(declaration, {
                 projectDir: process.cwd(),
                 resource,

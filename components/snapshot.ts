@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ConnectionReference } from "../core/connection";
+import type { SnapshotEncryption } from "../core/declaration";
 
 declare const require: (module: string) => { createRequire(file: string): (module: string) => Provider };
 
@@ -54,6 +55,10 @@ export interface SnapshotArgs {
     readonly app?: pulumi.Input<string> | undefined;
     /** Set whose ledger says what is applied, and by whose retention it goes. Default: the project's name. */
     readonly set?: pulumi.Input<string> | undefined;
+    /** How many pg_dump work at a time, each with tables of its own; default 1. */
+    readonly jobs?: pulumi.Input<number> | undefined;
+    /** Encryption with age before it leaves this machine: as in a stack's `snapshot.encryption`. */
+    readonly encryption?: pulumi.Input<SnapshotEncryption> | undefined;
     /** Whether retention leaves it alone. Default true. */
     readonly protect?: pulumi.Input<boolean> | undefined;
     /** Values of which any change takes another snapshot: a release's number, a commit. */

@@ -2,9 +2,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type ConnectionReference, openDatabase } from "../core/connection";
-import type { Declarer } from "../core/declaration";
+import type { Declarer, SnapshotEncryption } from "../core/declaration";
 import { SchemawardError } from "../core/errors";
 import { takeRestorePoint } from "../core/run/restore-point";
+import { archiveBytes } from "../core/snapshots/archive";
 import { dumpSuffix, manifestSuffix } from "../core/snapshots/manifest";
 import { snapshotName } from "../core/snapshots/name";
 import { isProtected, protectSnapshot, unprotectSnapshot } from "../core/snapshots/protection";
@@ -23,6 +24,9 @@ export interface SnapshotInputs {
     readonly declarer: Declarer;
     readonly set: string;
     readonly app?: string;
+    /** These two as in the settings of a stack's snapshots. */
+    readonly jobs?: number;
+    readonly encryption?: SnapshotEncryption;
     /** Whether retention leaves it alone. */
     readonly protect: boolean;
     readonly triggers: readonly unknown[];
@@ -55,6 +59,8 @@ const inputsSchema = z.looseObject({
     declarer: z.looseObject({ project: z.string(), stack: z.string(), environment: text }),
     set: text,
     app: text.optional(),
+    jobs: z.int().positive().optional(),
+    encryption: z.looseObject({ recipients: z.array(text).min(1) }).optional(),
     protect: z.boolean({ error: "must be true or false" }),
     triggers: z.array(z.unknown(), { error: "must be a list" }),
 });
@@ -121,12 +127,15 @@ export async function create(
             ...(inputs.app === undefined ? {} : { app: inputs.app }),
             label: inputs.label,
             protect: inputs.protect,
+            ...(inputs.jobs === undefined ? {} : { jobs: inputs.jobs }),
+            ...(inputs.encryption === undefined ? {} : { encryption: inputs.encryption }),
             signal,
         }),
     );
     const { name, created, archive } = manifest;
-    report({ type: "snapshot-done", name, bytes: archive.bytes, seconds: (Date.now() - started) / 1000 });
-    return { id: name, outs: { ...inputs, name, created, bytes: archive.bytes, sha256: archive.sha256 } };
+    const bytes = archiveBytes(manifest);
+    report({ type: "snapshot-done", name, bytes, seconds: (Date.now() - started) / 1000 });
+    return { id: name, outs: { ...inputs, name, created, bytes, sha256: archive.sha256 } };
 }
 
 /** Only its protection can be changed; all else is another snapshot. */

@@ -6,9 +6,9 @@ const pageRows = 100;
 
 /** The ledger's tables that tell what was done to a database, whatever is in it; in the order of their keys. */
 const journals = [
-    { table: "runs", key: "id" },
-    { table: "run_steps", key: "run_id, seq" },
-    { table: "gates", key: "set_name" },
+    { table: "runs", key: "id", of: "id" },
+    { table: "run_steps", key: "run_id, seq", of: "run_id" },
+    { table: "gates", key: "set_name", of: "run_id" },
 ] as const;
 
 /**
@@ -22,8 +22,16 @@ export async function carryLedger(live: Client, fresh: Client): Promise<void> {
     await live.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     await fresh.query("BEGIN");
     try {
-        for (const { table, key } of journals) {
-            await fresh.query(`DELETE FROM schemaward.${table}`);
+        const { rows: known } = await live.query<{ id: string }>("SELECT id::text AS id FROM schemaward.runs");
+        const runs = known.map((row) => row.id);
+        for (const { table, key, of } of journals) {
+            // What only the snapshot has stays: the history from another server, say. Of traffic only now counts.
+            await fresh.query(
+                table === "gates"
+                    ? "DELETE FROM schemaward.gates"
+                    : `DELETE FROM schemaward.${table} WHERE ${of} = ANY ($1::uuid[])`,
+                table === "gates" ? [] : [runs],
+            );
             for (let from = 0; ; from += pageRows) {
                 const { rows } = await live.query<{ page: string; n: string }>(
                     `SELECT coalesce(pg_catalog.json_agg(pg_catalog.to_json(t)), '[]')::text AS page, count(*) AS n

@@ -71,7 +71,10 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
     const compatibility = compatibilityOf(declaration, parts);
     const ownership = judgeOwnership(state.ledger.owner, declaration.declarer, declaration.adopt);
     const otherSet = options.setIsAssumed === true ? judgeAssumedSet(state.ledger, declaration.set) : undefined;
-    const failing = planSteps.filter((s) => s.wouldFail !== undefined);
+    const { progress } = state.ledger;
+    // Of a script that is half done the shadow cannot do the whole once more: the run goes on behind what is done.
+    const isHalfDone = (s: PlanStep): boolean => s.version === progress?.version && s.direction === progress.direction;
+    const failing = planSteps.filter((s) => s.wouldFail !== undefined && !isHalfDone(s));
     const refusals = [
         ...(ownership === undefined ? [] : [ownership]),
         ...(otherSet === undefined ? [] : [otherSet]),
@@ -140,7 +143,12 @@ export function assemblePlan(declaration: Declaration, options: Presentation, pa
                 ? []
                 : [`There will be no snapshot: ${noStore}`]),
         ],
-        undo: undoText(from, lost, snapshot !== null),
+        undo: undoText(
+            from,
+            lost,
+            snapshot !== null,
+            planSteps.every((s) => s.losses.every((l) => !l.counted || l.kept === true)),
+        ),
         run: [
             ...(declaration.declarer === undefined ? [] : ["pulumi up"]),
             `schemaward migrate${flags === "" ? "" : ` ${flags}`} --to ${to ?? "0"}`,
@@ -172,9 +180,10 @@ function directionOf(steps: readonly PlanStep[]): Plan["direction"] {
     return back ? (forward ? "both" : "back") : forward ? "forward" : "none";
 }
 
-function undoText(from: string | null, lost: Plan["lost"], snapshot: boolean): string {
+function undoText(from: string | null, lost: Plan["lost"], snapshot: boolean, areKept: boolean): string {
     const back = `version "${from ?? "0"}"`;
     if (lost.rows + lost.values === 0 && !lost.unknown) return back;
+    if (areKept) return `${back}; with keepData what was kept comes back`;
     return snapshot
         ? `${back}; lost rows only from the snapshot`
         : `${back}; lost rows do not come back: no snapshot is taken`;

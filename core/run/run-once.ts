@@ -98,6 +98,7 @@ export class Run {
         if (stops) await gate.preflight(planned.gateParts);
         if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed();
         endIfInterrupted(options.signal);
+        if (stops) await this.probeStore(planned);
 
         const historyTable = (): string | null => (context.mirror ?? planned.state.mirror)?.table ?? null;
         let watch: ReturnType<Gate["watch"]> | undefined;
@@ -219,6 +220,14 @@ export class Run {
         } catch (error) {
             tell(error);
         }
+    }
+
+    /** What the store lacks is known before traffic is stopped. */
+    private async probeStore({ steps }: Planned): Promise<void> {
+        const { store, required } = this.declaration.snapshot;
+        if (store === undefined || !required || steps.length === 0) return;
+        const { probeBefore } = require("./snapshot-before.js") as typeof import("./snapshot-before");
+        await probeBefore(store, this.options.projectDir);
     }
 
     private async takeSnapshot(planned: Planned): Promise<string | null> {

@@ -77,7 +77,7 @@ async function restoreSnapshot(
         const waits = heldFor.length === 0 ? "" : ` Traffic stays stopped: ${heldFor.join("; ")}.`;
         return withState(
             error,
-            `The snapshot ${name} was restored: the database is at ${version ?? "0"} again, as before. What the run has left is kept as ${kept}.${waits}`,
+            `The snapshot ${name} was restored: the database is at ${version ?? "0"} again, as before. What the run has left is kept as ${kept ?? "nothing"}.${waits}`,
         );
     } catch (again) {
         const why = `Restoring ${name} failed as well: ${firstLineOf(again)}`;

@@ -11,6 +11,25 @@ import type { RunOptions } from "./options";
 export const nobody: Declarer = { project: "", stack: "", environment: "db" };
 
 /**
+ * Writes, reads and deletes a small object in the store that a snapshot is demanded in.
+ * @throws FailedError naming what is missing; nothing was touched
+ */
+export async function probeBefore(store: string, projectDir: string): Promise<void> {
+    try {
+        await openStore(store, projectDir).probe();
+    } catch (error) {
+        if (!(error instanceof SchemawardError)) throw error;
+        throw new FailedError({
+            ...error.parts,
+            what: `The snapshot before the migration cannot be had, so nothing is begun. ${error.parts.what}`,
+            where: error.parts.where ?? { object: store },
+            state: "Nothing was touched: traffic flows, and the database is as it was.",
+            cause: error,
+        });
+    }
+}
+
+/**
  * Takes the pre-migration snapshot, verified, before the first script.
  * @returns its name; null when no store is declared, or it is not demanded and not to be had
  * @throws FailedError when it is demanded and cannot be had

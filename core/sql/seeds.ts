@@ -4,7 +4,15 @@ import { as, nodeType, walk } from "./nodes";
 import type { Statement } from "./statement";
 
 /** Statements that run code which is not in them, or make rows out of others, so that nobody can say here which rows they write. */
-const opaque = new Set(["DoStmt", "CallStmt", "ExecuteStmt", "PrepareStmt", "CopyStmt", "SelectStmt", "CreateTableAsStmt"]);
+const opaque = new Set([
+    "DoStmt",
+    "CallStmt",
+    "ExecuteStmt",
+    "PrepareStmt",
+    "CopyStmt",
+    "SelectStmt",
+    "CreateTableAsStmt",
+]);
 
 /**
  * Whether a script puts rows into a table as constants only: what it inserts there comes from no table but such as the script makes itself and fills

@@ -38,7 +38,7 @@ describe("restoreFrom, declared", function () {
             );
             await world.assertUntouched();
 
-            await world.restore({}, { snapshot: wanted, declaredVersionCounts: false });
+            await world.restore({ restoreFrom: wanted }, { snapshot: wanted, declaredVersionCounts: false });
             assert.equal(await pendingRestore(declared("001", wanted)), undefined);
             assert.equal(await migrate("001", wanted), false);
             await world.assertRestored();
@@ -50,6 +50,12 @@ describe("restoreFrom, declared", function () {
             assert.equal(await migrate("002", wanted), false);
             assert.deepEqual(await world.project.query("SELECT id FROM a WHERE id = 77777"), [["77777"]]);
         });
+
+    it("by the command, the latest of then is no latest that is declared later", async () => {
+        await world.restore({}, { snapshot: "latest" });
+        assert.equal(await pendingRestore(declared("001", "latest")), "latest");
+        assert.equal(await pendingRestore(declared("001", world.snapshot.name)), undefined);
+    });
 
     it("latest is never what a restore has put away", async () => {
         await world.restore();

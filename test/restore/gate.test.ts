@@ -39,7 +39,8 @@ describe("traffic while a database is restored", function () {
         await eventually(() => app.refused > refused + 5, "the application is refused");
         const last = app.written.at(-1) ?? 0;
         tools.say("go");
-        const { kept, emergency } = await restoring;
+        const { emergency, ...restored } = await restoring;
+        const kept = restored.kept ?? assert.fail("nothing is kept");
         await eventually(() => (app.written.at(-1) ?? 0) > last, "the application writes again");
         assert.equal(await world.mayConnect(), true);
         assert.equal(await world.mayConnect(kept), false);

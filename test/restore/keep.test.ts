@@ -33,7 +33,7 @@ describe("databases that restores keep", function () {
     it("have name, time and comment, and are dropped when their time is over", async () => {
         const started = Date.now();
         const { kept } = await world.restore({ restore: { jobs: 1, keepDays: 3 } });
-        assert.match(kept, new RegExp(`^${world.database}_before_\\d{8}_\\d{6}$`));
+        assert.match(kept ?? "", new RegExp(`^${world.database}_before_\\d{8}_\\d{6}$`));
         const marked = await server.withClient("postgres", readMarked);
         const [one] = marked.kept;
         assert(one);
@@ -54,7 +54,7 @@ describe("databases that restores keep", function () {
 
     it("for no days: the next look drops it, though somebody is in it", async () => {
         const { kept } = await world.restore({ restore: { jobs: 1, keepDays: 0 } });
-        await server.withClient(kept, async (client) => {
+        await server.withClient(kept ?? "", async (client) => {
             client.on("error", () => undefined);
             assert.deepEqual(await dropAt(Date.now()), [kept]);
         });
@@ -144,7 +144,7 @@ describe("databases that restores keep", function () {
                 },
                 { adopt: `prod/${systemIdentifier ?? ""}/${database}` },
             );
-            assert.equal(Buffer.byteLength(kept) <= 63, true);
+            assert.equal(Buffer.byteLength(kept ?? "") <= 63, true);
             const dropped = await server.withClient("postgres", async (client) =>
                 dropExpired(client, long, new Date()),
             );

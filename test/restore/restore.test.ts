@@ -132,8 +132,8 @@ for (const binaries of eachMajor().filter((b) => b.hasDump)) {
             assert.deepEqual(rows, [{ datconnlimit: 17, datallowconn: true, settings: 2 }]);
             // What was there is kept, twice: as a database and as a snapshot.
             assert.deepEqual(await databasesOf(server), [database, result.kept].sort());
-            const kept = await server.withClient(result.kept, async (client) =>
-                client.query("SELECT count(*)::int AS n FROM billing.invoices"),
+            const kept = await server.withClient(result.kept ?? "", async (client) =>
+                client.query<{ n: number }>("SELECT count(*)::int AS n FROM billing.invoices"),
             );
             assert.deepEqual(kept.rows, [{ n: 501 }]);
             assert.match(result.emergency ?? "", /^prod_pre-restore_\d{8}_\d{6}$/);

@@ -12,6 +12,16 @@ export async function readKeptDatabases(client: Client): Promise<readonly Kept[]
     return kept.filter((k) => k.of === rows[0]?.name);
 }
 
+/** The same from another database, under the lock of restoring. */
+export async function dropExpiredBeside(beside: Client, live: string, report: Report): Promise<void> {
+    try {
+        const names = await dropExpired(beside, live, new Date());
+        if (names.length > 0) report({ type: "databases-dropped", names });
+    } catch (error) {
+        report({ type: "retention-failed", why: firstLineOf(error) });
+    }
+}
+
 /**
  * Drops what restores have put away of a database and whose time is over; when a run has ended well. What goes wrong with it is told and is no fault
  * of the run.

@@ -19,8 +19,8 @@ export interface RestoreResult {
     readonly snapshot: string;
     /** Name of the snapshot of what was there before. */
     readonly emergency: string | null;
-    /** Name of the database that was there before. */
-    readonly kept: string;
+    /** Name of the database that was there before; null: it is not there any more. */
+    readonly kept: string | null;
     readonly runId: string;
     /** What is waited for while traffic stays stopped; empty: it is not. */
     readonly heldFor: readonly string[];

@@ -57,6 +57,8 @@ export async function readFacts(
             applied,
             at: applied.length === 0 ? null : ([...applied].sort(compare).at(-1) ?? null),
             rowsNow,
+            otherSets: await readOtherSets(client, declaration.set, compare),
+            lastRun: ledger.lastRun?.id ?? null,
             gate: traffic.gate,
             parts: traffic.parts,
             ledger,
@@ -180,6 +182,22 @@ async function beyondUs(client: Client, { database, us }: Server): Promise<Resto
                   },
               ]),
     ];
+}
+
+async function readOtherSets(
+    client: Client,
+    set: string,
+    compare: (a: string, b: string) => number,
+): Promise<RestoreFacts["otherSets"]> {
+    const { rows: found } = await client.query<{ there: boolean }>(
+        "SELECT pg_catalog.to_regclass('schemaward.migrations') IS NOT NULL AS there",
+    );
+    if (found[0]?.there !== true) return [];
+    const { rows } = await client.query<{ name: string; versions: string[] }>({
+        text: "SELECT set_name AS name, pg_catalog.array_agg(version) AS versions FROM schemaward.migrations WHERE set_name OPERATOR(pg_catalog.<>) $1 GROUP BY 1 ORDER BY 1",
+        values: [set],
+    });
+    return rows.map(({ name, versions }) => ({ name, at: [...versions].sort(compare).at(-1) ?? "0" }));
 }
 
 async function rowsOf(client: Client): Promise<RestoreFacts["rowsNow"]> {

@@ -78,6 +78,10 @@ export interface RestoreFacts {
     /** In the order of applying. */
     readonly applied: readonly string[];
     readonly at: string | null;
+    /** Other sets in the database, which go back with it, and where they are. */
+    readonly otherSets: readonly { readonly name: string; readonly at: string }[];
+    /** Id of the last run that changed something: an approval is for the database as it was then. */
+    readonly lastRun: string | null;
     readonly rowsNow: readonly {
         readonly schema: string;
         readonly name: string;
@@ -129,7 +133,7 @@ export function planRestore(declaration: Declaration, facts: RestoreFacts, quest
         rows: tables.reduce((sum, t) => sum + lostOf(t), 0),
         exact: tables.every((t) => t.exact),
     };
-    const digest = digestOf(facts, { undone, redone });
+    const digest = digestOf(facts, { undone, redone }, question);
     const compatibility =
         policy.compatibility === undefined
             ? undefined
@@ -190,7 +194,7 @@ export function planRestore(declaration: Declaration, facts: RestoreFacts, quest
             ...foreign(declaration, facts, question),
             ...facts.obstacles,
             ...facts.refusals,
-            ...wrongVersion(declaration, to, question),
+            ...wrongVersion(declaration, to, question, facts.compare),
             ...(compatibility?.refusal === undefined ? [] : [compatibility.refusal]),
             ...verdict.refusals.map(allowed),
         ],
@@ -210,10 +214,11 @@ export function lostOf({ then, now }: TableThenAndNow): number {
 function thenAndNow({ tables: then }: Manifest, { rowsNow }: RestoreFacts): TableThenAndNow[] {
     const key = (t: { readonly schema: string; readonly name: string }): string =>
         t.schema === "public" ? t.name : `${t.schema}.${t.name}`;
-    // What schemaward itself writes is carried over, and is nobody's loss.
+    // What schemaward itself writes is carried over, and is nobody's loss; what keepData has kept is not.
     const counted = <T extends { readonly schema: string; readonly name: string }>(
         tables: readonly T[],
-    ): Map<string, T> => new Map(tables.filter((t) => t.schema !== "schemaward").map((t) => [key(t), t]));
+    ): Map<string, T> =>
+        new Map(tables.filter((t) => t.schema !== "schemaward" || /^kept_\d+$/.test(t.name)).map((t) => [key(t), t]));
     const before = counted(then);
     const after = counted(rowsNow);
     return [...new Set([...before.keys(), ...after.keys()])]
@@ -227,8 +232,9 @@ function thenAndNow({ tables: then }: Manifest, { rowsNow }: RestoreFacts): Tabl
 }
 
 function digestOf(
-    { manifest, database, gate, at }: RestoreFacts,
+    { manifest, database, gate, at, lastRun, otherSets }: RestoreFacts,
     way: { readonly undone: readonly string[]; readonly redone: readonly string[] },
+    { emergency }: RestoreQuestion,
 ): string {
     const bound = {
         restore: manifest.name,
@@ -237,6 +243,10 @@ function digestOf(
         from: at,
         to: manifest.from,
         ...way,
+        // An approval is for once: after another run it is another restore.
+        since: lastRun,
+        otherSets: otherSets.map(({ name, at: where }) => `${name} ${where}`),
+        emergency,
         gate: gate === null ? null : [gate.strategy, ...gate.keys.toSorted()],
     };
     return createHash("sha256").update(JSON.stringify(bound)).digest("hex").slice(0, 8);
@@ -279,7 +289,7 @@ function foreign(
               {
                   code: "other-database",
                   text: what,
-                  allow: `--adopt ${theirs}, if that very snapshot is meant for this database`,
+                  allow: `schemaward snapshot restore ${manifest.name} … --adopt ${theirs}, if that very snapshot is meant for this database`,
               },
           ];
 }
@@ -288,8 +298,9 @@ function wrongVersion(
     { version }: Declaration,
     to: string | null,
     { declaredVersionCounts }: RestoreQuestion,
+    compare: RestoreFacts["compare"],
 ): RestorePlan["refusals"] {
-    if (!declaredVersionCounts || version === (to ?? "0")) return [];
+    if (!declaredVersionCounts || (version !== "latest" && compare(version, to ?? "0") === 0)) return [];
     return [
         {
             code: "other-version",
@@ -301,10 +312,13 @@ function wrongVersion(
 
 function warningsOf(
     { traffic, app }: Declaration,
-    { manifest, gate }: RestoreFacts,
+    { manifest, gate, otherSets, rowsNow }: RestoreFacts,
     { emergency }: RestoreQuestion,
 ): string[] {
+    const kept = rowsNow.some((t) => t.schema === "schemaward" && /^kept_\d+$/.test(t.name));
     return [
+        ...otherSets.map(({ name, at }) => `the set ${name}, at ${at}, goes back with it to what it was then`),
+        ...(kept ? ["what keepData has kept goes with it, unless it is in the snapshot"] : []),
         ...(emergency ? [] : ["no snapshot is taken of what is there now; only the database that is kept has it"]),
         ...(gate === null
             ? [

@@ -94,6 +94,8 @@ export class RestoreRun {
         const key = keyOf(setting.declaration.snapshot.encryption);
         await withLocalArchive(store, manifest, { signal, key }, async (files) => {
             await needOf(this.beside, files[0] ?? "", manifest);
+            // Known before traffic is stopped for it.
+            if (options.emergency) await store.probe();
             await this.begin();
             if (facts.gate !== null) await gate.stop(facts.parts, signal);
             emergency = await emergencySnapshot(setting, this.sessions.guard, this.runId);
@@ -118,10 +120,10 @@ export class RestoreRun {
         const text = `${live} was restored from ${manifest.name} already; what is left is to let traffic in`;
         options.report({ type: "restore-step", text });
         const { kept } = await readMarked(this.beside);
-        return this.letIn(unfinished.snapshot, kept.find((k) => k.run === this.runId)?.name ?? "");
+        return this.letIn(unfinished.snapshot, kept.find((k) => k.run === this.runId)?.name ?? null);
     }
 
-    private async letIn(emergency: string | null, kept: string): Promise<RestoreResult> {
+    private async letIn(emergency: string | null, kept: string | null): Promise<RestoreResult> {
         const { gate } = this;
         const { declaration, options, plan, manifest } = this.setting;
         const waits = await gate.end(manifest.from, options.ignoreVersions);

@@ -11,6 +11,7 @@ import { identifyRun } from "../identity";
 import { endIfInterrupted, notConfirmed } from "../not-begun";
 import { openSessions, type Sessions } from "../sessions";
 import { chooseSnapshot } from "./choose-snapshot";
+import { dropExpiredBeside } from "./expired";
 import { stillValid } from "./emergency-snapshot";
 import type { RestoreOptions, RestoreResult } from "./options";
 import { dropLeftBehind, findLastRestore, isToBeFinished, mendKilledSwap, refusedAsLocked } from "./left-behind";
@@ -87,7 +88,13 @@ async function restoreFrom(
         await mendKilledSwap(beside, live);
         const { report, signal, waitMs } = options;
         sessions = await openSessions(database, { identity, settings: declaration.run, waitMs, report });
-        const facts = await readFacts(sessions.guard, declaration, { manifest, requested: options.snapshot, compare });
+        // Only what is declared is ever looked up again.
+        const requested = declaration.restoreFrom === options.snapshot ? options.snapshot : manifest.name;
+        const facts = await readFacts(sessions.guard, declaration, {
+            manifest,
+            requested,
+            compare,
+        });
         const plan = planRestore(declaration, facts, options);
         const last = facts.ledger.exists ? await findLastRestore(sessions.guard, declaration.set) : undefined;
         const unfinished = last !== undefined && isToBeFinished(last, facts.ledger, manifest.name) ? last : undefined;
@@ -99,6 +106,8 @@ async function restoreFrom(
         } else if (facts.refusals.length > 0) throw new RestoreRefused(plan);
         endIfInterrupted(signal);
         await dropLeftBehind(beside, live, last);
+        // Room for what comes; what this restore puts away has its time before it.
+        if (unfinished === undefined) await dropExpiredBeside(beside, live, report);
         const taken = await stillValid(store, facts, last);
         run = new RestoreRun(
             { declaration, options, database, live, beside, identity, store, manifest, plan, facts, taken, unfinished },

@@ -91,7 +91,7 @@ async function needRoom(folder: string, { databaseBytes, name }: Manifest): Prom
         what: `The server has not enough room: the restored database takes about ${String(databaseBytes)} bytes beside the one that is there, and ${String(free)} are free.`,
         where: { object: name },
         state: "Nothing was touched.",
-        next: `${diskFull.next} (databases kept from earlier restores are in schemaward snapshot list), then run the same command again.`,
+        next: `${diskFull.next} (databases kept from earlier restores are in schemaward snapshot databases), then run the same command again.`,
     });
 }
 
