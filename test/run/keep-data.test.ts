@@ -436,7 +436,7 @@ for (const binaries of eachMajor())
             await project.migrate("002", keep);
             await same("SELECT DISTINCT name FROM who", [[`app_owner_${project.database}`]]);
             await same("SELECT has_schema_privilege($$app_owner_" + project.database + "$$, 'schemaward', 'USAGE')", [
-                ["f"],
+                ["false"],
             ]);
         });
     });
