@@ -3,6 +3,7 @@ import { buildPlan } from "../core/plan/build";
 import { lastRunText } from "../core/plan/last-run-text";
 import type { Plan } from "../core/plan/plan";
 import { heldText } from "../core/plan/traffic-text";
+import { readIntent } from "../core/run/recorded-intent";
 import { interruptible } from "./interruptible";
 import { rollsBack, type RunFlags, runTo } from "./migrate";
 import { print, progressReporter } from "./output";
@@ -46,7 +47,10 @@ export async function resumeCommand(rawFlags: TargetFlags): Promise<void> {
         });
     if (flags.json !== true) process.stderr.write(`last run: ${lastRunText(run)}\n`);
     if (plan.held !== null && flags.json !== true) process.stderr.write(`${heldText(plan.held)}\n`);
-    await runTo(flags, target, (flags.undo === true ? run.from : run.to) ?? "0", run.id);
+    // The rest of a run that keeps what it drops keeps, too.
+    const { keepsData } = await readIntent(declaration, run.id);
+    const all = keepsData && declaration.keepData === undefined ? { ...flags, keepData: true } : flags;
+    await runTo(all, target, (flags.undo === true ? run.from : run.to) ?? "0", run.id);
 }
 
 const nothingRun = { ok: true, changed: false, snapshot: null, runId: null, heldFor: [], plan: null };
@@ -59,6 +63,11 @@ async function letTrafficIn(
 ): Promise<void> {
     const json = flags.json === true;
     if (!json) process.stderr.write(`${heldText(held)}\n`);
+    const { restores } = await readIntent(declaration, held.runId);
+    if (restores !== null && !json)
+        process.stderr.write(
+            `it was stopped for a restore of ${restores} that was cut off before it had changed anything: schemaward snapshot restore does it; this only lets traffic in\n`,
+        );
     const { resumeTraffic } = require("../core/run/resume-traffic.js") as typeof import("../core/run/resume-traffic");
     const ignoreVersions = flags.ignoreVersions === true;
     await interruptible(async (signal) => {
