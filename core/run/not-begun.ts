@@ -66,3 +66,12 @@ export function restoreFirst(restoreFrom: string, { declarer }: Declaration): Re
         next: `Restore it: pulumi up, or schemaward snapshot restore ${restoreFrom}${stack}; or take restoreFrom out of the stack's file.`,
     });
 }
+
+/** A restore has put another database in the place of the one that a run was for. */
+export function anotherDatabase(): FailedError {
+    return new FailedError({
+        what: "The database has been restored meanwhile: another one is in the place of the one that this run was for.",
+        state: "What this run has done is in the database that was put away (schemaward snapshot databases); nothing was done in the restored one.",
+        next: "Look at the plan of the restored database, and run again what is still wanted.",
+    });
+}

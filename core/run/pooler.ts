@@ -8,6 +8,8 @@ interface Marked {
     readonly mark: string;
     /** The session's server process. */
     readonly pid: number;
+    /** OID of its database: another one under the same name has another. */
+    readonly database: string;
 }
 
 /** Of the guard and of the worker. */
@@ -50,10 +52,12 @@ async function whileHeld({ client }: Marked, sessions: MarkedSessions): Promise<
 
 async function mark(client: Client): Promise<Marked> {
     const value = randomUUID();
-    const { rows } = await client.query<{ pid: number }>(
-        `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.set_config('schemaward.session', '${value}', false)`,
+    const { rows } = await client.query<{ pid: number; database: string }>(
+        `SELECT pg_catalog.pg_backend_pid() AS pid,
+                (SELECT oid::pg_catalog.text FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS database,
+                pg_catalog.set_config('schemaward.session', '${value}', false)`,
     );
-    return { client, mark: value, pid: rows[0]?.pid ?? 0 };
+    return { client, mark: value, pid: rows[0]?.pid ?? 0, database: rows[0]?.database ?? "" };
 }
 
 async function find({ client, mark, pid }: Marked): Promise<void> {

@@ -13,7 +13,14 @@ import { Gate } from "./gate";
 import { identifyRun } from "./identity";
 import { Journal, readSchema } from "./journal";
 import { keepingOf } from "./keep/keeping";
-import { endIfInterrupted, notConfirmed, nothingToResume, PlanRefused, restoreFirst } from "./not-begun";
+import {
+    anotherDatabase,
+    endIfInterrupted,
+    notConfirmed,
+    nothingToResume,
+    PlanRefused,
+    restoreFirst,
+} from "./not-begun";
 import { Notices } from "./notices";
 import type { RunOptions, RunResult } from "./options";
 import { outcomeOf } from "./outcome";
@@ -280,8 +287,10 @@ export class Run {
 
     /** After a broken connection: the old session may still be at work, and has its lock until it has ended. */
     private async reopen(): Promise<Sessions> {
+        const before = this.sessions?.database;
         await this.sessions?.close();
         const sessions = await this.open(60_000);
+        if (before !== undefined && sessions.database !== before) throw anotherDatabase();
         await prepareSessions(sessions);
         return sessions;
     }

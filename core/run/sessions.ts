@@ -15,6 +15,8 @@ export interface Sessions {
     readonly guard: Client;
     /** Runs the scripts. */
     readonly worker: Client;
+    /** OID of the database. */
+    readonly database: string;
     /** Server process of the worker's session. */
     readonly workerPid: number;
     /** What the worker's session needs after each RESET ALL: parameters that a pooler kept from it; mostly none. */
@@ -74,7 +76,8 @@ export async function openSessions(database: Database, options: LockOptions): Pr
             requireSame(sessions),
         ]);
         if (lost.length > 0) await guard.query(lost.join(";\n"));
-        const open = { guard, worker, workerPid: sessions[1].pid, afterReset };
+        const { pid: workerPid, database: oid } = sessions[1];
+        const open = { guard, worker, workerPid, afterReset, database: oid };
         return {
             ...open,
             close: async () => {

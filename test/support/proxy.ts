@@ -2,6 +2,8 @@ import { once } from "node:events";
 import net from "node:net";
 
 export interface ProxyHooks {
+    /** A new connection waits for this before it gets through. */
+    admit?: () => Promise<void>;
     /** Looks at what a client sends; false: the message is thrown away and the connection cut. */
     toServer?: (chunk: Buffer) => boolean;
     /** Looks at what the server answers; false: likewise; "lose": it never arrives, and the connection stays. */
@@ -21,7 +23,11 @@ export class Proxy {
         const server = net.createServer();
         const proxy = new Proxy(server, hooks);
         server.on("connection", (client) => {
-            proxy.connect(client, port);
+            if (hooks.admit === undefined) proxy.connect(client, port);
+            else
+                void hooks.admit().then(() => {
+                    proxy.connect(client, port);
+                });
         });
         server.listen(0, "127.0.0.1");
         await once(server, "listening");
