@@ -12,7 +12,7 @@ import type { SuiteResult } from "./test-reporter";
  * Runs the test suites named in the arguments, or all; prints where the time went and, last, the line
  * `N passed, N failed, N skipped`. With SCHEMAWARD_CI=1 a skip that this machine could have run is a failure.
  *
- * Two suites run at a time where there are two cores: most of a suite is one process that waits for another. SCHEMAWARD_TEST_LANES says
+ * Two suites run at a time where there are two cores, but for those that are to be alone: most of a suite is one process that waits for another. SCHEMAWARD_TEST_LANES says
  * otherwise. What a suite prints comes when it has ended; of a suite that is alone, at once.
  */
 async function main(names: readonly string[]): Promise<number> {
@@ -33,12 +33,13 @@ async function main(names: readonly string[]): Promise<number> {
         if (prepared.state === "failed") faults.push(`${capability.name} could not be made ready: ${prepared.why}`);
     }
     const started = Date.now();
-    const lanes = Math.min(lanesHere(), chosen.length);
+    const together = chosen.filter((suite) => suite.alone !== true);
+    const lanes = Math.max(1, Math.min(lanesHere(), together.length));
     // The longest first, so that none of them is alone at the end; what is wrong with the code as such still shows soon.
-    const waiting = lanes === 1 ? [...chosen] : [...chosen].sort((a, b) => rank(b) - rank(a));
+    const waiting = lanes === 1 ? together : together.sort((a, b) => rank(b) - rank(a));
     const work = async (): Promise<void> => {
         for (let suite = waiting.shift(); suite !== undefined; suite = waiting.shift()) {
-            const row = await runSuite(suite, lanes === 1);
+            const row = await runSuite(suite, lanes === 1 || suite.alone === true);
             rows.push(row);
             if (row.seconds > suite.budget)
                 faults.push(`${suite.name} took longer than its budget of ${suite.budget} s`);
@@ -47,6 +48,8 @@ async function main(names: readonly string[]): Promise<number> {
         }
     };
     await Promise.all(Array.from({ length: lanes }, work));
+    waiting.push(...chosen.filter((suite) => suite.alone === true));
+    await work();
     return report(rows, faults, secondsSince(started));
 }
 
