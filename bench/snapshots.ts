@@ -122,7 +122,7 @@ async function atSize(binaries: PgBinaries, gigabytes: number, rounds: number): 
         for (let round = 0; round <= rounds; round++) {
             const { dump, create, plain, restore }: Times =
                 round === 0 ? { size: "", dump: [], create: [], plain: [], restore: [] } : times;
-            dump.push(await pgTool(world, "pg_dump", ["-Fc", "-f", os.devNull, "bench"]));
+            dump.push(await pgTool(world, "pg_dump", ["-Fc", "--no-sync", "-f", os.devNull, "bench"]));
             create.push(await ours(world, ["snapshot", "create", "--label", `r${String(round)}`]));
             await createDatabase(server, "plain");
             plain.push(await pgTool(world, "pg_restore", ["-j2", "--exit-on-error", "-d", "plain", local]));

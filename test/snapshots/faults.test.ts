@@ -124,7 +124,10 @@ describe("a snapshot that fails", function () {
                 );
             },
         });
-        await failsCleanly(takeSnapshot(request(database, ending)), /schema cannot be read|rows cannot be counted|pg_dump failed/);
+        await failsCleanly(
+            takeSnapshot(request(database, ending)),
+            /schema cannot be read|rows cannot be counted|pg_dump failed/,
+        );
     });
 
     it("stopped from outside", async () => {
