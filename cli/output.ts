@@ -45,15 +45,13 @@ export function endLine(): void {
 
 /** Progress on standard error, the plan on standard output: each event a line; on a terminal those that repeat overwrite theirs. */
 export function progressReporter(json: boolean): (event: RunEvent) => void {
-    const terminal = process.stderr.isTTY;
-    // A log needs no line for every buffer or script: one for each tenth of the way.
-    let told = 0;
+    let passing = progressLines(json);
     return (event) => {
         if (json) return;
         if (event.type === "plan") {
             if (isLineOpen) process.stderr.write(clearLine);
             isLineOpen = false;
-            told = 0;
+            passing = progressLines(json);
             print(false, undefined, event.lines);
             return;
         }
@@ -62,21 +60,15 @@ export function progressReporter(json: boolean): (event: RunEvent) => void {
             require("../core/run/describe-event.js") as typeof import("../core/run/describe-event");
         const line = describeEvent(event);
         if (line === undefined) return;
-        const overwritten = isPassing(event) && terminal;
-        if (isPassing(event) && !terminal) {
-            if (event.type === "step-start") return;
-            const tenth = Math.floor(10 * wayOf(event));
-            if (tenth <= told) return;
-            told = tenth;
-        }
-        process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${overwritten ? "" : "\n"}`);
-        isLineOpen = overwritten;
+        if (!isPassing(event)) writeLine(line, true);
+        else if (event.type !== "step-start") passing(line, wayOf(event));
+        else if (process.stderr.isTTY) writeLine(line, false);
     };
 }
 
 /**
- * Progress of something that has one number only, on standard error: on a terminal each line overwrites the one before, in a log there
- * is one for each tenth of the way.
+ * Progress of something that has one number only, on standard error: on a terminal each line overwrites the one before; a log needs no line for
+ * every buffer or script, and has one for each tenth of the way.
  * @returns takes a line and the part of the way that is done, 0 to 1
  */
 export function progressLines(json: boolean): (line: string, way: number) => void {
@@ -87,9 +79,14 @@ export function progressLines(json: boolean): (line: string, way: number) => voi
         const tenth = Math.floor(10 * way);
         if (!terminal && tenth <= told) return;
         told = tenth;
-        process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${terminal ? "" : "\n"}`);
-        isLineOpen = terminal;
+        writeLine(line, !terminal);
     };
+}
+
+/** Writes over a line that waits to be overwritten. */
+function writeLine(line: string, stays: boolean): void {
+    process.stderr.write(`${isLineOpen ? clearLine : ""}${line}${stays ? "\n" : ""}`);
+    isLineOpen = !stays;
 }
 
 const clearLine = "\r\u001b[2K";

@@ -39,6 +39,11 @@ export function spelled(set: Pick<MigrationSet, "find">, version: string): strin
     return set.find(version)?.version ?? version;
 }
 
+/** Compares versions as the numbers that they are in every format; for where no set is at hand to ask. */
+export function compareNumbers(a: string, b: string): number {
+    return a.localeCompare(b, "en", { numeric: true });
+}
+
 /** The highest of some versions; null: there is none. */
 export function headOf(set: Pick<MigrationSet, "compare">, versions: Iterable<string>): string | null {
     let head: string | null = null;

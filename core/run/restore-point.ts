@@ -2,7 +2,9 @@ import type { Client } from "pg";
 import type { Database } from "../connection";
 import type { Declarer, SnapshotEncryption } from "../declaration";
 import { FailedError } from "../errors";
-import { type LedgerRow, readLedger } from "../history/ledger";
+import { type AppliedVersion, appliedVersions, isSameApplied } from "../history/applied";
+import { readLedger } from "../history/ledger";
+import { compareNumbers, headOf } from "../migrations/set";
 import { archiveObjects } from "../snapshots/archive";
 import { manifestSuffix, type Manifest } from "../snapshots/manifest";
 import { protectSnapshot } from "../snapshots/protection";
@@ -38,18 +40,20 @@ export async function takeRestorePoint(point: RestorePoint): Promise<Manifest> {
     const client = await database.connect("restore point", { pipeline: true });
     try {
         const applied = await readApplied(client, point.set);
-        const at = highest(applied);
+        // No folder says how they compare.
+        const versions = applied.map(({ version }) => version);
+        const at = headOf({ compare: compareNumbers }, versions);
         const manifest = await takeSnapshot({
             ...{ database, store, declarer: point.declarer, set: point.set, kind: "restore-point", from: at, to: at },
             ...(label === undefined ? {} : { label }),
             ...(app === undefined ? {} : { app }),
-            applied: applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
+            applied,
             ...(point.jobs === undefined ? {} : { jobs: point.jobs }),
             ...(point.encryption === undefined ? {} : { encryption: point.encryption }),
             ...(onProgress === undefined ? {} : { onProgress }),
             ...(signal === undefined ? {} : { signal }),
         });
-        if (textOf(await readApplied(client, point.set)) !== textOf(applied)) {
+        if (!isSameApplied(await readApplied(client, point.set), applied)) {
             await store.delete(manifest.name + manifestSuffix);
             for (const { object } of archiveObjects(manifest)) await store.delete(object);
             throw new FailedError({
@@ -66,18 +70,6 @@ export async function takeRestorePoint(point: RestorePoint): Promise<Manifest> {
     }
 }
 
-async function readApplied(client: Client, set: string): Promise<readonly LedgerRow[]> {
-    return (await readLedger(client, set)).rows;
-}
-
-function textOf(rows: readonly LedgerRow[]): string {
-    return rows.map((row) => `${row.version} ${row.upChecksum}`).join("\n");
-}
-
-/** Versions are digits: their order needs no folder. */
-function highest(rows: readonly LedgerRow[]): string | null {
-    return rows.reduce<string | null>(
-        (best, { version }) => (best === null || BigInt(version) > BigInt(best) ? version : best),
-        null,
-    );
+async function readApplied(client: Client, set: string): Promise<readonly AppliedVersion[]> {
+    return appliedVersions((await readLedger(client, set)).rows);
 }

@@ -1,6 +1,7 @@
 import type { Database } from "../connection";
 import type { Declaration, Declarer } from "../declaration";
 import { FailedError, SchemawardError } from "../errors";
+import { appliedVersions } from "../history/applied";
 import type { Planned } from "../plan/plan-over";
 import { archiveBytes } from "../snapshots/archive";
 import { openStore } from "../snapshots/stores";
@@ -53,7 +54,7 @@ export async function snapshotBefore(
             ...(declaration.app === undefined ? {} : { app: declaration.app }),
             from: plan.from,
             to: plan.to,
-            applied: state.applied.map((row) => ({ version: row.version, checksum: row.upChecksum })),
+            applied: appliedVersions(state.applied),
             ...(jobs === undefined ? {} : { jobs }),
             ...(encryption === undefined ? {} : { encryption }),
             onProgress: ({ bytes, estimate }) => {

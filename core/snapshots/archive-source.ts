@@ -40,7 +40,7 @@ export class ArchiveSource {
         ];
     }
 
-    /** Reads the rest of what is stored, where reading ended early: only then `faults` means anything. */
+    /** What is stored, counted and hashed as it passes by. */
     private async *counted(): AsyncGenerator<Buffer> {
         for await (const piece of await this.store.get(this.stored.object)) {
             const chunk = piece as Buffer;

@@ -1,17 +1,13 @@
 // Loaded into a process before everything else (node --require): kills it, as kill -9 does, right before or right after a chosen thing that it
 // does to the world outside: a statement, a request to Kubernetes, a file that gets its name. Without being told to, it lists them.
-import { appendFileSync, promises as fs } from "node:fs";
+import { promises as fs } from "node:fs";
 import https from "node:https";
-import { Client } from "pg";
+import { boundaries, type FaultPoint, watchStatements } from "../support/fault-points";
 
 /** What the process is told, as JSON in SCHEMAWARD_FAULT. */
-export interface Fault {
+export interface Fault extends FaultPoint {
     /** Only in a process that has this in its arguments. */
     readonly only?: string;
-    /** File in which each boundary is written as it is passed. */
-    readonly log?: string;
-    /** `before scaled#2`: the boundary at which it is killed. */
-    readonly at?: string;
 }
 
 /** Names of what a statement does, where it leaves something behind. The first that fits counts. */
@@ -34,36 +30,10 @@ const statements: readonly (readonly [name: string, pattern: RegExp])[] = [
 ];
 
 const fault = JSON.parse(process.env["SCHEMAWARD_FAULT"] ?? "null") as Fault | null;
-const counts = new Map<string, number>();
+const pass = boundaries(fault);
 
-function pass(when: "before" | "after", name: string): void {
-    const key = `${when} ${name}`;
-    const count = (counts.get(key) ?? 0) + 1;
-    counts.set(key, count);
-    const boundary = `${key}#${count}`;
-    if (fault?.log !== undefined) appendFileSync(fault.log, `${boundary}\n`);
-    if (fault?.at === boundary) process.kill(process.pid, "SIGKILL");
-}
-
-function nameOf(query: unknown): string | undefined {
-    const text = typeof query === "string" ? query : (query as { readonly text?: unknown } | null)?.text;
-    return typeof text === "string" ? statements.find(([, pattern]) => pattern.test(text))?.[0] : undefined;
-}
-
-function watchStatements(): void {
-    const prototype = Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
-    const query = prototype.query;
-    prototype.query = function (this: unknown, ...args: unknown[]): unknown {
-        const name = nameOf(args[0]);
-        if (name === undefined) return query.apply(this, args);
-        pass("before", name);
-        const answer = query.apply(this, args);
-        const answered = (): void => {
-            pass("after", name);
-        };
-        if (answer instanceof Promise) answer.then(answered, answered);
-        return answer;
-    };
+function nameOf(text: string): string | undefined {
+    return statements.find(([, pattern]) => pattern.test(text))?.[0];
 }
 
 function watchRequests(): void {
@@ -96,7 +66,7 @@ function watchFiles(): void {
 }
 
 if (fault !== null && (fault.only === undefined || process.argv.some((arg) => arg.includes(fault.only ?? "")))) {
-    watchStatements();
+    watchStatements(pass, nameOf);
     watchRequests();
     watchFiles();
 }

@@ -2,17 +2,13 @@ import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
 import type { Declaration } from "../../core/declaration";
 import { withStore } from "./fixture";
-import type { RestoreFault } from "./hook";
+import type { FaultPoint } from "../support/fault-points";
 import type { SmallWorld } from "./small-world";
 
 /** A restore in a process of its own; its events come as messages, the error that ends it over stderr. */
 export function startRestore(
     world: SmallWorld,
-    {
-        fault = {},
-        url,
-        more = world.traffic(),
-    }: { fault?: RestoreFault; url?: string; more?: Partial<Declaration> } = {},
+    { fault = {}, url, more = world.traffic() }: { fault?: FaultPoint; url?: string; more?: Partial<Declaration> } = {},
 ): ChildProcess {
     const { project, server, snapshot } = world;
     return fork(

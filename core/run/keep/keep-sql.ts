@@ -17,6 +17,11 @@ export interface KeepPlace {
     readonly runId: string;
 }
 
+/** Condition on the rows of a version of a set, in whichever table of the ledger. */
+export function ofPlace({ set, version }: KeepPlace): string {
+    return `set_name = ${escapeLiteral(set)} AND version = ${escapeLiteral(version)}`;
+}
+
 /** Settings under which values are written as text and read again, as pg_dump has them. */
 export const pinned = `
     PERFORM set_config('DateStyle', 'ISO, MDY', true), set_config('IntervalStyle', 'postgres', true),
@@ -64,7 +69,7 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'keepData needs the isolation level READ COMMITTED, and this transaction has %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'SW001';
     END IF;
-    DELETE FROM schemaward.keep_guard WHERE set_name = ${escapeLiteral(place.set)} AND version = ${escapeLiteral(place.version)};
+    DELETE FROM schemaward.keep_guard WHERE ${ofPlace(place)};
     INSERT INTO schemaward.keep_guard (set_name, version, object, subobject, name, names) ${withRows(place, historyTable)};
     FOR wanted IN SELECT * FROM (${rows}) AS v (kind, object, col) LOOP
         rel := to_regclass(wanted.object);
@@ -109,19 +114,18 @@ END`);
  * SQL for the same transaction, after the script: fails when a table or column with rows in it is gone that is none of `known`. What a plan could
  * not see coming is so not lost behind anybody's back.
  */
-export function guardSql(known: readonly KeptObject[], { set, version }: KeepPlace): string {
-    const mine = `set_name = ${escapeLiteral(set)} AND version = ${escapeLiteral(version)}`;
+export function guardSql(known: readonly KeptObject[], place: KeepPlace): string {
     const names = `ARRAY[${known.map(({ name }) => escapeLiteral(name)).join(", ")}]::text[]`;
     return block(`
 DECLARE
     gone text;
 BEGIN
     SELECT string_agg(g.name, ', ' ORDER BY g.name) INTO gone FROM schemaward.keep_guard g
-     WHERE ${mine} AND NOT g.names && ${names}
+     WHERE ${ofPlace(place)} AND NOT g.names && ${names}
        AND CASE WHEN g.subobject = 0 THEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = g.object)
                 ELSE EXISTS (SELECT FROM pg_class c WHERE c.oid = g.object)
                      AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = g.object AND a.attnum = g.subobject AND NOT a.attisdropped) END;
-    DELETE FROM schemaward.keep_guard WHERE ${mine};
+    DELETE FROM schemaward.keep_guard WHERE ${ofPlace(place)};
     IF gone IS NOT NULL THEN
         RAISE EXCEPTION 'keepData: the script destroys % as well, with what is in it, and the plan did not see that', gone USING ERRCODE = 'SW001';
     END IF;

@@ -1,15 +1,12 @@
 import { escapeLiteral } from "../../driver";
 import { isCurrent } from "../../history/kept";
-import { block, type KeepPlace, pinned } from "./keep-sql";
+import { block, type KeepPlace, ofPlace, pinned } from "./keep-sql";
 
 /** The entries that a version loads back: of each table and column the newest. */
-const newest = ({ set, version }: KeepPlace): string => `
+const newest = (place: KeepPlace): string => `
     SELECT DISTINCT ON (object, column_name) * FROM schemaward.kept entry
-     WHERE set_name = ${escapeLiteral(set)} AND version = ${escapeLiteral(version)} AND loaded_at IS NULL AND ${isCurrent}
+     WHERE ${ofPlace(place)} AND loaded_at IS NULL AND ${isCurrent}
      ORDER BY object, column_name, id DESC`;
-
-const ofGuard = ({ set, version }: KeepPlace): string =>
-    `set_name = ${escapeLiteral(set)} AND version = ${escapeLiteral(version)}`;
 
 /**
  * SQL for an up script's transaction, before the script: notes which of the tables to be loaded are there already.
@@ -17,7 +14,7 @@ const ofGuard = ({ set, version }: KeepPlace): string =>
 export function beforeLoadSql(place: KeepPlace): string {
     return block(`
 BEGIN
-    DELETE FROM schemaward.keep_guard WHERE ${ofGuard(place)};
+    DELETE FROM schemaward.keep_guard WHERE ${ofPlace(place)};
     INSERT INTO schemaward.keep_guard (set_name, version, object, subobject, name, names)
     SELECT DISTINCT ${escapeLiteral(place.set)}, ${escapeLiteral(place.version)}, to_regclass(object)::oid, 0, object, ARRAY[object]
       FROM (${newest(place)}) k WHERE kind = 'table' AND to_regclass(object) IS NOT NULL;
@@ -36,7 +33,7 @@ END`);
  * - What has no place (a row whose parent is gone, a value whose row is gone) stays kept, and is told.
  * - No trigger of the user's fires. What cannot be loaded at all (a type that does not take the value, a constraint) stays kept, is told, and does not
  *   fail the migration.
- * @param seeded tables, as \`Kept.object\` names them, into which the script puts nothing but constants, in a single transaction
+ * @param seeded tables, as `Kept.object` names them, into which the script puts nothing but constants, in a single transaction
  */
 export function loadSql(place: KeepPlace, seeded: readonly string[]): string {
     const seededNames = `ARRAY[${seeded.map(escapeLiteral).join(", ")}]::text[]`;
@@ -78,14 +75,14 @@ BEGIN
     FOR k IN SELECT x.* FROM unnest(ordered) WITH ORDINALITY AS o (id, n) JOIN schemaward.kept x ON x.id = o.id
               WHERE x.kind = 'table' AND x.object = ANY (${seededNames}) ORDER BY o.n DESC LOOP
         rel := to_regclass(k.object);
-        CONTINUE WHEN rel IS NULL OR refused ? k.id::text OR EXISTS (SELECT FROM schemaward.keep_guard WHERE ${ofGuard(place)} AND name = k.object)
+        CONTINUE WHEN rel IS NULL OR refused ? k.id::text OR EXISTS (SELECT FROM schemaward.keep_guard WHERE ${ofPlace(place)} AND name = k.object)
                    OR NOT EXISTS (SELECT FROM pg_class WHERE oid = rel AND relkind = 'r' AND NOT relispartition)
                    OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = rel)
                    OR EXISTS (SELECT FROM pg_inherits WHERE inhparent = rel OR inhrelid = rel)
                    OR EXISTS (SELECT FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = rel AND c.confdeltype NOT IN ('a', 'r')
                                  AND c.conrelid <> ALL (SELECT to_regclass(y.object) FROM unnest(ordered) AS o (id) JOIN schemaward.kept y ON y.id = o.id
                                                          WHERE y.kind = 'table' AND y.object = ANY (${seededNames}) AND to_regclass(y.object) IS NOT NULL
-                                                           AND NOT EXISTS (SELECT FROM schemaward.keep_guard WHERE ${ofGuard(place)} AND name = y.object)));
+                                                           AND NOT EXISTS (SELECT FROM schemaward.keep_guard WHERE ${ofPlace(place)} AND name = y.object)));
         BEGIN
             EXECUTE format('DELETE FROM ONLY %s WHERE xmin::text = (pg_current_xact_id()::xid)::text', rel);
         EXCEPTION WHEN integrity_constraint_violation THEN
@@ -103,7 +100,7 @@ BEGIN
             IF NOT EXISTS (SELECT FROM pg_class WHERE oid = rel AND relkind IN ('r', 'p')) THEN
                 RAISE EXCEPTION 'it is no table any more' USING ERRCODE = 'SW002';
             END IF;
-            IF k.kind = 'table' AND EXISTS (SELECT FROM schemaward.keep_guard WHERE ${ofGuard(place)} AND name = k.object) THEN
+            IF k.kind = 'table' AND EXISTS (SELECT FROM schemaward.keep_guard WHERE ${ofPlace(place)} AND name = k.object) THEN
                 RAISE EXCEPTION 'a table of that name was there before the script' USING ERRCODE = 'SW002';
             END IF;
             IF refused ? k.id::text THEN
@@ -213,6 +210,6 @@ BEGIN
     FOREACH statement IN ARRAY switched LOOP
         EXECUTE statement;
     END LOOP;
-    DELETE FROM schemaward.keep_guard WHERE ${ofGuard(place)};
+    DELETE FROM schemaward.keep_guard WHERE ${ofPlace(place)};
 END`);
 }

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { type Database, disconnect } from "../../connection";
 import { FailedError } from "../../errors";
+import { appliedVersions, isSameApplied } from "../../history/applied";
 import { readLedger } from "../../history/ledger";
 import type { Manifest } from "../../snapshots/manifest";
 import { readCatalog, restorableHash } from "../../sql/catalog";
@@ -38,10 +39,8 @@ export async function checkRestored(database: Database, manifest: Manifest, jobs
         const { exists, rows } = await readLedger(client, manifest.set);
         // One that was taken before there was a ledger has none.
         if (exists) {
-            const text = (all: readonly { readonly version: string; readonly checksum: string }[]): string =>
-                all.map((row) => `${row.version} ${row.checksum}`).join();
-            const now = rows.map(({ version, upChecksum }) => ({ version, checksum: upChecksum }));
-            if (text(now) !== text(manifest.applied))
+            const now = appliedVersions(rows);
+            if (!isSameApplied(now, manifest.applied))
                 faults.push(
                     `the ledger: applied are ${now.map((r) => r.version).join(" ") || "none"}, the manifest says ${manifest.applied.map((r) => r.version).join(" ") || "none"}`,
                 );

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { appliedVersions } from "../../history/applied";
 import { recordSnapshot } from "../../history/ledger-runs";
 import { archiveBytes } from "../../snapshots/archive";
 import { listSnapshots } from "../../snapshots/contents";
@@ -37,7 +38,7 @@ export async function emergencySnapshot(
         ...(declaration.app === undefined ? {} : { app: declaration.app }),
         from: facts.at,
         to: plan.to,
-        applied: facts.ledger.rows.map((row) => ({ version: row.version, checksum: row.upChecksum })),
+        applied: appliedVersions(facts.ledger.rows),
         ...(jobs === undefined ? {} : { jobs }),
         ...(encryption === undefined ? {} : { encryption }),
         onProgress: ({ bytes, estimate }) => {

@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { Declaration } from "../../declaration";
 import { FailedError } from "../../errors";
 import { readLedger, type Ledger } from "../../history/ledger";
+import { headOf } from "../../migrations/set";
 import { judgeOwnership } from "../../policy/ownership";
 import type { Manifest } from "../../snapshots/manifest";
 import { countRows } from "../../snapshots/row-counts";
@@ -39,7 +40,7 @@ export async function readFacts(
         const server = await readServer(client);
         const ledger = await readLedger(client, declaration.set);
         const applied = ledger.rows.map((row) => row.version);
-        const rowsNow = await rowsOf(client);
+        const rowsNow = await countRows(client);
         const traffic = await readTraffic(client, declaration);
         const { declarer } = declaration;
         // Flags alone name an environment, and no project.
@@ -55,7 +56,7 @@ export async function readFacts(
             serverMajor: Math.floor(server.num / 10_000),
             databaseBytes: Number(server.bytes),
             applied,
-            at: applied.length === 0 ? null : ([...applied].sort(compare).at(-1) ?? null),
+            at: headOf({ compare }, applied),
             rowsNow,
             otherSets: await readOtherSets(client, declaration.set, compare),
             lastRun: ledger.lastRun?.id ?? null,
@@ -197,11 +198,7 @@ async function readOtherSets(
         text: "SELECT set_name AS name, pg_catalog.array_agg(version) AS versions FROM schemaward.migrations WHERE set_name OPERATOR(pg_catalog.<>) $1 GROUP BY 1 ORDER BY 1",
         values: [set],
     });
-    return rows.map(({ name, versions }) => ({ name, at: [...versions].sort(compare).at(-1) ?? "0" }));
-}
-
-async function rowsOf(client: Client): Promise<RestoreFacts["rowsNow"]> {
-    return countRows(client);
+    return rows.map(({ name, versions }) => ({ name, at: headOf({ compare }, versions) ?? "0" }));
 }
 
 /** What traffic comes through; stopped for a restore whatever its hazards are, unless a stack says never. */

@@ -1,6 +1,7 @@
 import { disconnect, openDatabase } from "../../connection";
 import type { Declaration } from "../../declaration";
 import { BadInputError, RefusedError } from "../../errors";
+import { compareNumbers } from "../../migrations/set";
 import { explainFailure } from "../../plan/database-failure";
 import { readMigrations } from "../../plan/build";
 import type { Manifest } from "../../snapshots/manifest";
@@ -148,6 +149,6 @@ async function comparison(declaration: Declaration, projectDir: string): Promise
         return (a, b) => set.compare(a, b);
     } catch (error) {
         if (!(error instanceof BadInputError)) throw error;
-        return (a, b) => a.localeCompare(b, "en", { numeric: true });
+        return compareNumbers;
     }
 }
